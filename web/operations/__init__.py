@@ -1,0 +1,1 @@
+"""What runs the product on a machine: its private database and its processes."""
