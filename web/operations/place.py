@@ -8,6 +8,7 @@ directory, so that it holds for every later start and whoever makes backups can 
 directory (`origin`), so that a copy of a checkout gets a place of its own and a moved one keeps its own.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -184,9 +185,8 @@ def may(runner: Runner, *command: str) -> bool:
         done = subprocess.run(
             command, user=runner.uid, group=runner.gid, extra_groups=[], capture_output=True, cwd="/", timeout=30
         )
-    except PermissionError as error:
-        # Popen raises the same for "may not switch" and "may not execute"; only the first stops the shell too.
-        if command[0] == "/bin/sh":
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.EINVAL):  # from setuid; exec would say EACCES or ENOENT
             raise NotReady(
                 words(
                     N_("无法从 root 切换到普通用户（uid {uid}）来运行数据库。请以普通用户运行，或设置 DATABASE_URL。"),

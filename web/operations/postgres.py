@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -28,6 +27,7 @@ from psycopg import sql
 from tenants.errors import NotReady
 from tenants.words import N_, words
 from web.operations import place as places
+from web.operations import tether
 from web.operations.binaries import Binaries, choose, copied, installed
 from web.operations.place import SHELTERS, Place, erase
 
@@ -130,8 +130,10 @@ class Cluster:
         try:
             cluster._make_roles()
             cluster.create_database(database)
-        except BaseException:
+        except BaseException as error:
             cluster.stop()
+            if isinstance(error, psycopg.Error):
+                raise _failed(data_dir, str(error)) from error
             raise
         return cluster
 
@@ -156,6 +158,10 @@ class Cluster:
         """Remove `name` if there is one, ending its connections."""
         with self._connected() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def alive(self) -> bool:
+        """Whether a server of our own has not ended by itself; a found one is its starter's business."""
+        return self._process is None or self._process.poll() is None
 
     def stop(self) -> None:
         """Shut down cleanly and wait; without effect on a second call, on a found server and in a forked child."""
@@ -281,7 +287,7 @@ def _programs(place: Place, wanted: Binaries | None, environ: Mapping[str, str])
 
 def _serve(place: Place, lock: int, binaries: Binaries, *, fast: bool) -> Cluster:
     if not place.pgdata.exists():
-        _initialise(place, binaries, fast=fast)
+        _initialise(place, lock, binaries, fast=fast)
     socket_dir = places.socket_dir(place)
     _sweep(place, socket_dir)
     settings = {
@@ -297,7 +303,7 @@ def _serve(place: Place, lock: int, binaries: Binaries, *, fast: bool) -> Cluste
     return Cluster(place, _ready(place, process), process)
 
 
-def _initialise(place: Place, binaries: Binaries, *, fast: bool) -> None:
+def _initialise(place: Place, lock: int, binaries: Binaries, *, fast: bool) -> None:
     """Make the files beside their final name, so that a start that is interrupted leaves nothing half made."""
     making = place.home / "pgdata.new"
     shutil.rmtree(making, ignore_errors=True)
@@ -308,7 +314,9 @@ def _initialise(place: Place, binaries: Binaries, *, fast: bool) -> None:
     options = ["--auth-local=trust", "--auth-host=reject", "--locale=C", "--encoding=UTF8", "--data-checksums"]
     command = [str(binaries.initdb), "-D", str(making), f"--username={_SUPERUSER}", *options]
     with place.start_log.open("wb") as log:
-        process = _tethered(place, signal.SIGKILL, [*command, "--no-sync"] if fast else command, log.fileno())
+        # The lock goes along: whoever mends an interrupted start must wait for the last of its processes.
+        command = [*command, "--no-sync"] if fast else command
+        process = _tethered(place, signal.SIGKILL, command, log.fileno(), lock)
     if process.wait() != 0:
         raise _failed(place.home, _said(place))
     making.rename(place.pgdata)
@@ -317,11 +325,9 @@ def _initialise(place: Place, binaries: Binaries, *, fast: bool) -> None:
 def _tethered(
     place: Place, death_signal: signal.Signals, command: list[str], log: int, *kept: int
 ) -> "subprocess.Popen[bytes]":
-    tether = Path(__file__).with_name("tether.py")
-    prefix = [sys.executable, "-I", "-S", str(tether), str(int(death_signal)), str(os.getpid()), place.user]
     libraries = {name: value for name, value in os.environ.items() if name.startswith(("LD_", "DYLD_"))}
     return subprocess.Popen(
-        [*prefix, *command],
+        [*tether.prefix(death_signal, place.user), *command],
         # Nothing of the caller's PG… variables, which would bend the server as well as initdb.
         env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **libraries},
         cwd="/",

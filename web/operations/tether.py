@@ -10,9 +10,17 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
+_OURSELVES = Path(__file__).resolve()
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.5
+
+
+def prefix(death_signal: signal.Signals, user: str = "-") -> list[str]:
+    """What to put before a command that shall end with this process. Start it from the main thread: the kernel's wish
+    is granted when the thread that started it ends."""
+    return [sys.executable, "-I", "-S", str(_OURSELVES), str(int(death_signal)), str(os.getpid()), user]
 
 
 def main(arguments: list[str]) -> None:
@@ -26,7 +34,10 @@ def main(arguments: list[str]) -> None:
     (_tie_by_kernel if sys.platform == "linux" else tie_by_watcher)(int(death_signal), int(starter))
     if os.getppid() != int(starter):
         sys.exit("the starter was gone already")
-    os.execv(program[0], program)
+    try:
+        os.execvp(program[0], program)
+    except OSError as error:
+        sys.exit(f"{program[0]}: {error.strerror}")
 
 
 def _become(uid: int, gid: int) -> None:
