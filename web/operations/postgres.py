@@ -300,7 +300,12 @@ def _serve(place: Place, lock: int, binaries: Binaries, *, fast: bool) -> Cluste
     command = [str(binaries.postgres), "-D", str(place.pgdata), *options]
     with place.start_log.open("wb") as log:
         process = _tethered(place, signal.SIGINT, command, log.fileno(), lock)
-    return Cluster(place, _ready(place, process), process)
+    try:
+        return Cluster(place, _ready(place, process), process)
+    except BaseException:
+        with suppress(OSError):
+            socket_dir.rmdir()
+        raise
 
 
 def _initialise(place: Place, lock: int, binaries: Binaries, *, fast: bool) -> None:

@@ -89,8 +89,12 @@ class _Family:
 
     def first_ended(self) -> int | None:
         """The exit code of a child that has ended, as a shell gives it; None while all live."""
-        codes = (process.poll() for process in self.processes)
-        return next((code if code >= 0 else 128 - code for code in codes if code is not None), None)
+        return next(iter(self.codes()), None)
+
+    def codes(self) -> list[int]:
+        """The exit codes of those that have ended."""
+        codes = [process.poll() for process in self.processes]
+        return [code if code >= 0 else 128 - code for code in codes if code is not None]
 
     def forward(self) -> None:
         """Pass on what was said, waiting for it no longer than a tick."""
@@ -152,8 +156,7 @@ def run(children: Sequence[Child], *, grace: timedelta = GRACE, alive: Callable[
             family.end()
     if code is not None:
         return code
-    ended_badly = family.first_ended() or 0
-    return 0 if ended_badly == 128 + signal.SIGTERM else ended_badly
+    return next((code for code in family.codes() if code not in (0, 128 + signal.SIGTERM)), 0)
 
 
 def _until_one_ends(family: _Family, alive: Callable[[], bool]) -> int | None:
