@@ -356,9 +356,14 @@ def _sweep(place: Place, socket_dir: Path) -> None:
 
 
 def _is_certainly_another(pid: int, pgdata: Path) -> bool:
-    """Whether process `pid` is no server of `pgdata`; PostgreSQL itself only asks whether there is such a process."""
+    """Whether process `pid` is no server of `pgdata`; PostgreSQL itself only asks whether there is such a process.
+
+    A zombie is none: where process 1 of a container does not reap, a killed server stays one for ever.
+    """
     process = Path("/proc") / str(pid)
     try:
+        if process.joinpath("stat").read_text().rpartition(")")[2].split()[0] in "ZX":
+            return True
         if process.joinpath("comm").read_text().strip() not in ("postgres", "postmaster"):
             return True
         return process.joinpath("cwd").readlink() != pgdata

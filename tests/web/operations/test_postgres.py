@@ -85,7 +85,7 @@ def started_elsewhere(data_dir: Path) -> "Iterator[subprocess.Popen[str]]":
             assert machine.eventually(lambda: not machine.processes_with(str(data_dir)))
             left = place.find(data_dir)
             if left:
-                place.socket_dir(left).rmdir()  # a killed server leaves it, empty, to the next start
+                shutil.rmtree(place.socket_dir(left))  # a killed server leaves it to the next start
 
 
 def pid_said_by(process: "subprocess.Popen[str]") -> int:
@@ -326,6 +326,18 @@ def test_after_kill_9_of_the_server_the_next_start_recovers(folder: Path) -> Non
     cluster.stop()
     with Cluster.start(folder) as again:
         assert has_the_row(again)
+
+
+def test_after_kill_9_of_everything_the_next_start_recovers(folder: Path) -> None:
+    with started_elsewhere(folder) as process:
+        pid = pid_said_by(process)
+        found = postgres.running(folder)
+        assert found
+        leave_a_row(found)
+        for one in (pid, process.pid):  # where process 1 does not reap, the server stays as a zombie
+            os.kill(one, signal.SIGKILL)
+    with Cluster.start(folder) as cluster:
+        assert has_the_row(cluster)
 
 
 def test_a_pid_that_is_someone_elses_now_does_not_hinder(folder: Path) -> None:
