@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from functools import reduce
+from functools import lru_cache, reduce
 from math import ceil
 
 from tenants.scoring.values import ASKS_FOR_LESS, ZERO, Indicator, Method, Ratio, Target, Value
@@ -12,12 +12,13 @@ from tenants.words import N_, Words, words
 Rule = Callable[[Indicator, Target, Value], Fraction]
 NOTHING = Fraction(0)
 ALL = Fraction(1)
+ONE = Decimal(1)
 
 
-def half_up(exact: Fraction, places: int = 2) -> Decimal:
+def half_up(number: Fraction, places: int = 2) -> Decimal:
     """Round a number that is not negative; a tie goes up."""
     scale = 10**places
-    return Decimal((2 * exact.numerator * scale + exact.denominator) // (2 * exact.denominator)).scaleb(-places)
+    return Decimal((2 * number.numerator * scale + number.denominator) // (2 * number.denominator)).scaleb(-places)
 
 
 def plain(number: Decimal) -> str:
@@ -27,16 +28,22 @@ def plain(number: Decimal) -> str:
     return "0" if text == "-0" else text
 
 
+@lru_cache(maxsize=8192)
+def exact(number: Decimal | bool) -> Fraction:
+    """The same few numbers come again and again: weights, targets, counts."""
+    return Fraction(number)
+
+
 def amount(value: Value) -> Fraction:
     """The value as one exact number; a ratio without a denominator counts as nothing."""
     if isinstance(value, Ratio):
-        return Fraction(value.num) / Fraction(value.den) if value.den else NOTHING
-    return Fraction(value)
+        return exact(value.num) / exact(value.den) if value.den else NOTHING
+    return exact(value)
 
 
 def missing(indicator: Indicator, target: Target, value: Value) -> Fraction:
     """How much the value lacks of the target."""
-    return max(NOTHING, Fraction(target) - amount(value))
+    return max(NOTHING, exact(target) - amount(value))
 
 
 def events(indicator: Indicator, target: Target, value: Value) -> Fraction:
@@ -46,12 +53,12 @@ def events(indicator: Indicator, target: Target, value: Value) -> Fraction:
 
 def steps(indicator: Indicator, target: Target, value: Value) -> Fraction:
     """How many whole steps the value lies below the target."""
-    return Fraction(missing(indicator, target, value) // Fraction(indicator.step or 1))
+    return Fraction(missing(indicator, target, value) // exact(indicator.step or ONE))
 
 
 def months_over(indicator: Indicator, target: Target, value: Value) -> Fraction:
     """How many months, begun ones included, are overdue beyond the grace period."""
-    return max(NOTHING, ceil(amount(value)) - Fraction(indicator.grace))
+    return max(NOTHING, ceil(amount(value)) - exact(indicator.grace))
 
 
 COUNTED: dict[Method, Rule] = {
@@ -63,21 +70,21 @@ COUNTED: dict[Method, Rule] = {
 
 
 def threshold(indicator: Indicator, target: Target, value: Value) -> Fraction:
-    return Fraction(indicator.weight) if amount(value) >= target else NOTHING
+    return exact(indicator.weight) if amount(value) >= target else NOTHING
 
 
 def proportional(indicator: Indicator, target: Target, value: Value) -> Fraction:
     """All points times the share of the target reached; for a checklist, of the papers on file."""
-    return Fraction(indicator.weight) * min(ALL, max(NOTHING, amount(value) / Fraction(target)))
+    return exact(indicator.weight) * min(ALL, max(NOTHING, amount(value) / exact(target)))
 
 
 def deduction(indicator: Indicator, target: Target, value: Value) -> Fraction:
     """Points to take off, before the floor at the indicator's own points."""
-    return Fraction(indicator.per_points or 0) * COUNTED[indicator.method](indicator, target, value)
+    return exact(indicator.per_points or ZERO) * COUNTED[indicator.method](indicator, target, value)
 
 
 def deducted(indicator: Indicator, target: Target, value: Value) -> Fraction:
-    return max(NOTHING, Fraction(indicator.weight) - deduction(indicator, target, value))
+    return max(NOTHING, exact(indicator.weight) - deduction(indicator, target, value))
 
 
 RULES: dict[Method, Rule] = {
@@ -100,7 +107,7 @@ def shortfall(indicator: Indicator, target: Target, value: Value) -> Decimal | N
     if _has_no_number(value):
         return None
     if isinstance(value, Ratio):
-        return Decimal(max(0, ceil(Fraction(target) * Fraction(value.den) - Fraction(value.num))))
+        return Decimal(max(0, ceil(exact(target) * exact(value.den) - exact(value.num))))
     return _decimal(missing(indicator, target, value))
 
 
@@ -108,8 +115,8 @@ def _has_no_number(value: Value) -> bool:
     return isinstance(value, bool) or (isinstance(value, Ratio) and not value.den)
 
 
-def _decimal(exact: Fraction) -> Decimal:
-    return Decimal(exact.numerator) / Decimal(exact.denominator)
+def _decimal(number: Fraction) -> Decimal:
+    return Decimal(number.numerator) / Decimal(number.denominator)
 
 
 # ---- sentences -----------------------------------------------------------------------------------------------------
@@ -136,13 +143,16 @@ def counted_in(indicator: Indicator) -> Words:
     return Words(next((unit for end, unit in NUMERATOR_UNITS if indicator.num_name.endswith(end)), ""))
 
 
+@lru_cache(maxsize=8192)
+def _measure(unit: str, number: Fraction) -> Words:
+    if unit == "%":
+        return words(N_("{number}%"), number=_short(number * 100))
+    return words(N_("{number} {unit}"), number=_short(number), unit=Words(CLASSIFIED.get(unit, unit)))
+
+
 def measure(indicator: Indicator, number: Fraction) -> Words:
     """A number in the indicator's own unit: 85.5%, 3 次, 4 个月."""
-    if indicator.unit == "%":
-        return words(N_("{number}%"), number=_short(number * 100))
-    return words(
-        N_("{number} {unit}"), number=_short(number), unit=Words(CLASSIFIED.get(indicator.unit, indicator.unit))
-    )
+    return _measure(indicator.unit, number)
 
 
 def _short(number: Fraction) -> str:
@@ -157,7 +167,7 @@ def said(indicator: Indicator, value: Target | Value | None) -> Words:
         return words(N_("“是”")) if value else words(N_("“否”"))
     if isinstance(value, Ratio):
         return _said_ratio(indicator, value)
-    return measure(indicator, Fraction(value))
+    return measure(indicator, exact(value))
 
 
 def _said_ratio(indicator: Indicator, value: Ratio) -> Words:
@@ -200,7 +210,7 @@ def _per_event(indicator: Indicator) -> Words:
 
 
 def _step(indicator: Indicator) -> Words:
-    step = Fraction(indicator.step or 1)
+    step = exact(indicator.step or ONE)
     if indicator.unit == "%":
         return words(N_("{number} 个百分点"), number=_short(step * 100))
     return measure(indicator, step)
@@ -272,8 +282,11 @@ def why_scored(indicator: Indicator, target: Target, values: Sequence[Value | No
     value = values[0]
     if len(values) > 1 or value is None:
         return _why_units(indicator, target, values, earned)
+    is_yes_no = isinstance(target, bool)
     return words(
-        N_("目标 {target}，实报 {value}，{verdict}，得 {earned} 分。"),
+        N_("要求为{target}，实报{value}，{verdict}，得 {earned} 分。")
+        if is_yes_no
+        else N_("目标 {target}，实报 {value}，{verdict}，得 {earned} 分。"),
         target=said(indicator, target),
         value=said(indicator, value),
         verdict=verdict(indicator, target, value),
@@ -289,7 +302,7 @@ def _why_units(indicator: Indicator, target: Target, values: Sequence[Value | No
         count=len(values),
         values=_listed([said(indicator, value) for value in values]),
         rule=rule_words(indicator),
-        points=_listed([Words(_short(exact)) for exact in each]),
+        points=_listed([Words(_short(part)) for part in each]),
         earned=plain(earned),
     )
 

@@ -1,0 +1,1 @@
+"""Districts, schools, Party branches, people, and how they get in."""

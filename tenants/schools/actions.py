@@ -1,0 +1,342 @@
+"""Making and changing districts, schools, branches and people. Flushes, never commits."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import product
+from uuid import UUID
+
+import sqlalchemy as sa
+from pypinyin import Style, pinyin
+
+from tenants import audit
+from tenants.db import session
+from tenants.errors import Invalid, NotFound
+from tenants.schools import sessions
+from tenants.schools.models import (
+    Account,
+    Branch,
+    City,
+    CredentialLink,
+    Disclosure,
+    District,
+    Membership,
+    OrgKind,
+    Purpose,
+    School,
+    Stage,
+)
+from tenants.schools.passwords import fault_of, hash_password, matches, new_token, token_hash
+from tenants.scope import SCHOOL_ROLES, Right, Role, Scope
+from tenants.words import N_, Words, words
+
+LINK_LIFE = {
+    Purpose.INVITE: timedelta(days=7),
+    Purpose.RESET: timedelta(minutes=30),
+    Purpose.SETUP: timedelta(hours=24),
+}
+SEARCH_FORMS = 64
+
+
+def search_key(name: str) -> str:
+    """Every reading of a Chinese name, whole and as initials, for search: heteronyms give several."""
+    readings = [list(dict.fromkeys(each)) for each in pinyin(name, style=Style.NORMAL, heteronym=True)]
+    forms = list(product(*readings)) if len(readings) < 12 else [tuple(each[0] for each in readings)]
+    whole = ["".join(form) for form in forms[:SEARCH_FORMS]]
+    initials = ["".join(part[0] for part in form if part) for form in forms[:SEARCH_FORMS]]
+    return " ".join(dict.fromkeys([*whole, *initials]))
+
+
+def create_city(scope: Scope, name: str) -> UUID:
+    scope.require(Right.OPERATE)
+    city = City(name=name.strip())
+    session().add(city)
+    session().flush()
+    audit.record(scope, "create", "city", city.id, new={"name": city.name})
+    return city.id
+
+
+def create_district(scope: Scope, *, code: str, name: str, office: str, city_id: UUID | None = None) -> UUID:
+    """Make a district; `code` begins the sign-in name of its people. Invalid names the field."""
+    scope.require(Right.OPERATE)
+    code = code.strip().lower()
+    problems: dict[str, Words] = {}
+    if not (2 <= len(code) <= 12 and code.isascii() and code.isalnum() and code[0].isalpha()):
+        problems["code"] = words(N_("区县代码请用 2—12 位小写字母或数字，以字母开头。"))
+    elif session().scalar(scope.over(sa.select(District.id).where(District.code == code))):
+        problems["code"] = words(N_("代码 {code} 已被使用，请换一个。"), code=code)
+    if not name.strip():
+        problems["name"] = words(N_("请填写区县名称。"))
+    if problems:
+        raise Invalid(problems)
+    district = District(code=code, name=name.strip(), office=office.strip() or name.strip(), city_id=city_id)
+    session().add(district)
+    session().flush()
+    audit.record(scope, "create", "district", district.id, new={"code": code, "name": district.name})
+    return district.id
+
+
+def change_district(
+    scope: Scope, *, office: str, contact_name: str, contact_phone: str, disclosure: Disclosure
+) -> None:
+    """What the district says of itself, and what its schools learn of each other."""
+    scope.require(Right.MANAGE)
+    row = session().scalar(scope.over(sa.select(District).where(District.id == scope.district)))
+    if row is None:
+        raise NotFound
+    if not office.strip():
+        raise Invalid({"office": words(N_("请填写单位全称，邮件和页面会用到。"))})
+    old = {"office": row.office, "disclosure": row.disclosure}
+    row.office, row.contact_name, row.contact_phone = office.strip(), contact_name.strip(), contact_phone.strip()
+    row.disclosure = disclosure
+    audit.record(scope, "change", "district", row.id, old=old, new={"office": row.office, "disclosure": row.disclosure})
+
+
+def school_faults(*, code: str, name: str) -> dict[str, Words]:
+    """What is wrong with a school's own fields, by name."""
+    problems: dict[str, Words] = {}
+    if not (len(code) == 10 and code.isascii() and code.isdigit()):
+        problems["code"] = words(N_("学校标识码应为 10 位数字，您填的是“{code}”。"), code=code)
+    if not name.strip() or len(name) > 60:
+        problems["name"] = words(N_("请填写学校名称，不超过 60 字。"))
+    return problems
+
+
+def create_school(
+    scope: Scope,
+    *,
+    code: str,
+    name: str,
+    stage: Stage,
+    org_kind: OrgKind,
+    short_name: str = "",
+    group_name: str = "",
+    one_leader: bool = False,
+    position: int = 0,
+) -> UUID:
+    """Make a school with its first branch. Invalid names the fields."""
+    scope.require(Right.MANAGE)
+    code = code.strip()
+    problems = school_faults(code=code, name=name)
+    if not problems and session().scalar(scope.over(sa.select(School.id).where(School.code == code), School)):
+        problems["code"] = words(N_("标识码 {code} 的学校已经存在。"), code=code)
+    if problems:
+        raise Invalid(problems)
+    school = School(
+        district_id=scope.district, code=code, name=name.strip(), short_name=short_name.strip(), stage=stage,
+        org_kind=org_kind, group_name=group_name.strip(), one_leader=one_leader, position=position,
+        pinyin=search_key(name.strip()),
+    )  # fmt: skip
+    session().add(school)
+    session().flush()
+    audit.record(scope, "create", "school", school.id, school_id=school.id, new={"code": code, "name": school.name})
+    if org_kind is OrgKind.BRANCH:
+        create_branches(scope, school.id, (f"{school.name}党支部",))
+    return school.id
+
+
+def change_school(
+    scope: Scope, school_id: UUID, *, name: str, short_name: str, stage: Stage, org_kind: OrgKind, group_name: str,
+    one_leader: bool,
+) -> None:  # fmt: skip
+    scope.require(Right.MANAGE)
+    row = _school(scope, school_id)
+    problems = school_faults(code=row.code, name=name)
+    if problems:
+        raise Invalid(problems)
+    old = {"name": row.name, "stage": row.stage, "org_kind": row.org_kind, "group": row.group_name}
+    row.name, row.short_name, row.stage, row.org_kind = name.strip(), short_name.strip(), stage, org_kind
+    row.group_name, row.one_leader, row.pinyin = group_name.strip(), one_leader, search_key(name.strip())
+    new = {"name": row.name, "stage": row.stage, "org_kind": row.org_kind, "group": row.group_name}
+    audit.record(scope, "change", "school", school_id, school_id=school_id, old=old, new=new)
+
+
+def close_school(scope: Scope, school_id: UUID, now: datetime) -> None:
+    """A closed school owes no further report; its history stays."""
+    scope.require(Right.MANAGE)
+    _school(scope, school_id).closed_at = now
+    audit.record(scope, "close", "school", school_id, school_id=school_id, now=now)
+
+
+def _school(scope: Scope, school_id: UUID) -> School:
+    row = session().scalar(scope.select(School).where(School.id == school_id))
+    if row is None:
+        raise NotFound
+    return row
+
+
+def create_branches(
+    scope: Scope, school_id: UUID, names: Sequence[str], *, has_committee: bool = True, has_groups: bool = True
+) -> tuple[UUID, ...]:
+    """Make the 党支部 of a school, in order."""
+    scope.require(Right.MANAGE)
+    rows = [
+        Branch(
+            district_id=scope.district, school_id=school_id, name=name, position=position, has_committee=has_committee,
+            has_groups=has_groups,
+        )
+        for position, name in enumerate(names)
+    ]  # fmt: skip
+    session().add_all(rows)
+    session().flush()
+    audit.record(scope, "create", "branch", school_id, school_id=school_id, new={"names": list(names)})
+    return tuple(row.id for row in rows)
+
+
+def create_account(
+    scope: Scope, *, login: str, name: str, email: str = "", phone: str = "", operator: bool = False,
+    city_id: UUID | None = None, district_code: str = "",
+) -> UUID:  # fmt: skip
+    """Make an account without a password; its holder sets one by an invitation. Invalid names the fields.
+
+    A district's account is called `<district code>.<login>`, so that no other district's names can be probed.
+    """
+    scope.require(Right.OPERATE if operator or city_id else Right.MANAGE)
+    full = f"{district_code}.{login.strip().lower()}" if district_code else login.strip().lower()
+    problems = _account_faults(full, name, email)
+    taken = session().scalar(scope.over(sa.select(Account.id).where(Account.login == full)))
+    if taken and "login" not in problems:
+        problems["login"] = words(N_("登录名 {login} 已被使用，请换一个。"), login=full)
+    if problems:
+        raise Invalid(problems)
+    account = Account(
+        district_id=scope.district_id, login=full, name=name.strip(), email=email.strip(), phone=phone.strip(),
+        operator=operator, city_id=city_id,
+    )  # fmt: skip
+    session().add(account)
+    session().flush()
+    audit.record(scope, "create", "account", account.id, new={"login": full})
+    return account.id
+
+
+def _account_faults(login: str, name: str, email: str) -> dict[str, Words]:
+    problems: dict[str, Words] = {}
+    if not (2 <= len(login) <= 60 and login.isascii() and all(char.isalnum() or char in "._-" for char in login)):
+        problems["login"] = words(N_("登录名请用字母、数字、点或短横，至少 2 位。"))
+    if not name.strip() or len(name) > 40:
+        problems["name"] = words(N_("请填写姓名，不超过 40 字。"))
+    if email.strip() and (email.count("@") != 1 or any(char in email.strip() for char in " \r\n,;<>")):
+        problems["email"] = words(N_("邮箱“{email}”格式不对，应像 name@example.cn。"), email=email)
+    return problems
+
+
+def add_post(
+    scope: Scope, account_id: UUID, role: Role, *, school_id: UUID | None = None, own_school_id: UUID | None = None
+) -> UUID:
+    """Give an account of this district a post; a school's post names its school."""
+    scope.require(Right.MANAGE)
+    if (role in SCHOOL_ROLES) != (school_id is not None):
+        raise Invalid({"school_id": words(N_("学校的岗位要选学校，区里的岗位不选。"))})
+    owner = session().scalar(scope.over(sa.select(Account.district_id).where(Account.id == account_id)))
+    if owner != scope.district:
+        raise NotFound
+    row = Membership(
+        district_id=scope.district, account_id=account_id, role=role, school_id=school_id, own_school_id=own_school_id
+    )
+    session().add(row)
+    session().flush()
+    audit.record(scope, "add_post", "account", account_id, school_id=school_id, new={"role": role})
+    return row.id
+
+
+def end_post(scope: Scope, membership_id: UUID, now: datetime) -> None:
+    """End a post and with it every session of the account."""
+    scope.require(Right.MANAGE)
+    row = session().scalar(
+        scope.select(Membership).where(Membership.id == membership_id, Membership.ended_at.is_(None))
+    )
+    if row is None:
+        raise NotFound
+    row.ended_at = now
+    sessions.end_all_sessions(row.account_id, now)
+    audit.record(scope, "end_post", "account", row.account_id, school_id=row.school_id, old={"role": row.role}, now=now)
+
+
+def invite(scope: Scope, account_id: UUID, purpose: Purpose, now: datetime) -> str:
+    """A one-time token with which the account's holder sets a password; earlier ones stop working."""
+    scope.require(Right.OPERATE if scope.district_id is None else Right.MANAGE)
+    account = session().scalar(scope.over(sa.select(Account).where(Account.id == account_id)))
+    if account is None or account.district_id != scope.district_id:
+        raise NotFound
+    token = issue_link(account_id, purpose, now)
+    audit.record(scope, purpose, "account", account_id, now=now)
+    return token
+
+
+def issue_link(account_id: UUID | None, purpose: Purpose, now: datetime) -> str:
+    """Write a one-time link; only its hash is kept."""
+    token = new_token()
+    same = (CredentialLink.account_id == account_id, CredentialLink.purpose == purpose)
+    session().execute(sa.update(CredentialLink).where(*same, CredentialLink.used_at.is_(None)).values(used_at=now))
+    session().add(
+        CredentialLink(
+            token_hash=token_hash(token), account_id=account_id, purpose=purpose, expires_at=now + LINK_LIFE[purpose]
+        )
+    )
+    session().flush()
+    return token
+
+
+def living_link(token: str, now: datetime) -> CredentialLink:
+    """The unused, unexpired link of `token`; NotFound otherwise."""
+    row = session().scalar(sa.select(CredentialLink).where(CredentialLink.token_hash == token_hash(token)))
+    if row is None or row.used_at is not None or row.expires_at <= now:
+        raise NotFound(N_("这个链接已经用过或已过期，请向管理员要一个新的。"))
+    return row
+
+
+def use_link(scope: Scope, token: str, password: str, now: datetime) -> UUID:
+    """Set the password by a one-time link and end all sessions; `scope.account_id` must be the link's account."""
+    link = living_link(token, now)
+    account = session().scalar(scope.over(sa.select(Account).where(Account.id == scope.account_id)))
+    if account is None or link.account_id != account.id or account.disabled_at:
+        raise NotFound
+    _set_password(account, password, now)
+    used = session().execute(
+        sa.update(CredentialLink)
+        .where(CredentialLink.token_hash == link.token_hash, CredentialLink.used_at.is_(None))
+        .values(used_at=now)
+    )
+    if used.rowcount != 1:  # type: ignore[attr-defined]
+        raise NotFound
+    audit.record(scope, "set_password", "account", account.id, now=now)
+    return account.id
+
+
+def change_password(scope: Scope, old: str, new: str, now: datetime) -> None:
+    """Change one's own password; every session ends, the present one included."""
+    account = session().scalar(scope.over(sa.select(Account).where(Account.id == scope.account_id)))
+    if account is None or not matches(account.password_hash, old):
+        raise Invalid({"old": words(N_("原密码不对，请再输一次。"))})
+    _set_password(account, new, now)
+    audit.record(scope, "set_password", "account", account.id, now=now)
+
+
+def _set_password(account: Account, password: str, now: datetime) -> None:
+    fault = fault_of(password, account.login)
+    if fault:
+        raise Invalid({"password": fault})
+    account.password_hash, account.password_at = hash_password(password), now
+    sessions.end_all_sessions(account.id, now)
+
+
+def first_operator(scope: Scope, token: str, *, login: str, name: str, password: str, now: datetime) -> UUID:
+    """The installation's first operator, by the one-time code from the console."""
+    link = living_link(token, now)
+    if link.purpose is not Purpose.SETUP:
+        raise NotFound
+    fault = fault_of(password, login)
+    if fault:
+        raise Invalid({"password": fault})
+    account_id = create_account(scope, login=login, name=name, operator=True)
+    account = session().scalar(scope.over(sa.select(Account).where(Account.id == account_id)))
+    if account is None:
+        raise NotFound
+    account.password_hash, account.password_at = hash_password(password), now
+    link.used_at = now
+    return account_id
+
+
+def set_locale(scope: Scope, locale: str) -> None:
+    account = session().scalar(scope.over(sa.select(Account).where(Account.id == scope.account_id)))
+    if account is not None:
+        account.locale = locale
