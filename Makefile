@@ -12,7 +12,7 @@ PYTHONS := python3 python3.13 python3.12 python3.11
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check
 PYTEST := $(PYTHON) -m pytest
-LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
 # What must be covered to the last branch, and the tests that alone have to do it.

@@ -79,18 +79,17 @@ def settle(data_dir: Path, shelters: Sequence[Path] = SHELTERS) -> Place:
         return found
     if os.geteuid():
         return Place(data_dir.resolve(), None)
-    runner = _nobody()
-    if reaches(runner, data_dir.resolve()):
-        return Place(data_dir.resolve(), runner)
+    runner, home = _nobody(), _home(data_dir)
+    if home != data_dir.resolve() or reaches(runner, home):
+        return Place(home, runner)
     return Place(_sheltered(data_dir, runner, shelters), runner)
 
 
 def find(data_dir: Path) -> Place | None:
     """The place that `data_dir` has already, or None; NotReady where another user's files are in the way."""
-    home = _home(data_dir)
-    pgdata = home / "pgdata"
     try:
-        owner = pgdata.stat()
+        home = _home(data_dir)
+        owner = (home / "pgdata").stat()
     except FileNotFoundError:
         return None
     except PermissionError as error:
@@ -108,19 +107,29 @@ def _home(data_dir: Path) -> Path:
     if not link.is_symlink():
         return data_dir.resolve()
     home = link.readlink()
-    origin = home / "origin"
-    try:
-        owner = Path(origin.read_text())
-    except FileNotFoundError:
-        return data_dir.resolve()
-    except PermissionError as error:
-        raise _foreign(data_dir) from error
+    if not home.exists():
+        raise _lost(link, home)
+    owner = Path((home / "origin").read_text())
     if owner == data_dir.resolve():
         return home
     if (owner / _LINK).is_symlink() and (owner / _LINK).readlink() == home:
         return data_dir.resolve()
-    origin.write_text(str(data_dir.resolve()))
+    (home / "origin").write_text(str(data_dir.resolve()))
     return home
+
+
+def _lost(link: Path, home: Path) -> NotReady:
+    """An empty database in place of one that is merely not mounted would be the worse surprise."""
+    return NotReady(
+        words(
+            N_(
+                "数据库文件应在 {home}，但那里什么也没有：可能是磁盘没有挂载，或目录被删除。"
+                "请恢复它；如果确定要从空数据库重新开始，请删除 {link} 后再试。"
+            ),
+            home=str(home),
+            link=str(link),
+        )
+    )
 
 
 def _owner(home: Path, owner: Runner) -> Runner:

@@ -400,6 +400,28 @@ def test_below_a_closed_home_files_lie_elsewhere_and_outlive_a_restart(folder: P
     assert list(moved.iterdir()) == []
 
 
+def test_files_elsewhere_that_are_lost_are_not_replaced_by_empty_ones(folder: Path) -> None:
+    machine.only_root()
+    data_dir, shelter = folder / "home" / "data", folder / "shelter"
+    (folder / "home").mkdir(mode=0o700)
+    Cluster.start(data_dir, shelters=(shelter,), fast=True).stop()
+    shelter.rename(folder / "not mounted")
+    with pytest.raises(NotReady, match="elsewhere 后再试"):
+        Cluster.start(data_dir, shelters=(shelter,))
+    (data_dir / "elsewhere").unlink()
+    with Cluster.start(data_dir, shelters=(shelter,), fast=True) as cluster:
+        assert execute(cluster, "SELECT to_regclass('kept')") == [(None,)]
+
+
+def test_an_interrupted_start_elsewhere_is_mended_there(folder: Path) -> None:
+    machine.only_root()
+    data_dir, shelters = folder / "home" / "data", (folder / "shelter",)
+    (folder / "home").mkdir(mode=0o700)
+    first = place.settle(data_dir, shelters)
+    assert place.settle(data_dir, shelters) == first
+    assert first.home.parent == folder / "shelter"
+
+
 def test_programs_below_a_closed_home_are_copied(folder: Path) -> None:
     machine.only_root()
     wheel = next((one for one in postgres.installed() if one.origin == "wheel"), None)
