@@ -114,24 +114,22 @@ QUIET = frozenset({"ops.progress"})
 
 def gate() -> AnyResponse | None:
     """Before every request: deny unless the route's policy admits the caller."""
-    if request.endpoint is None:
-        return None if not current_user.is_authenticated else _enter()
-    policy: Policy = current_app.extensions["policies"][request.endpoint]
-    if policy.public:
-        return _enter() if current_user.is_authenticated and request.endpoint != "static" else None
-    if not current_user.is_authenticated:
+    policy: Policy | None = current_app.extensions["policies"].get(request.endpoint)
+    if request.endpoint == "static":
+        return None
+    if current_user.is_authenticated:
+        bind(current_scope())
+        _admit(policy, current_scope())
+    elif policy is not None and not policy.public:
         return _ask_to_sign_in()
-    _enter()
-    if not policy.admits(current_scope()):
-        who = "、".join(ROLE_NAMES[role] for role in policy.roles())
-        raise Forbidden(
-            words(N_("这个页面供{who}使用，您现在的身份是{role}。"), who=who, role=ROLE_NAMES[current_scope().role])
-        )
     return None
 
 
-def _enter() -> None:
-    bind(current_scope())
+def _admit(policy: Policy | None, scope: Scope) -> None:
+    if policy is None or policy.admits(scope):  # None: no such route, and a 404 follows
+        return
+    who = "、".join(ROLE_NAMES[role] for role in policy.roles())
+    raise Forbidden(words(N_("这个页面供{who}使用，您现在的身份是{role}。"), who=who, role=ROLE_NAMES[scope.role]))
 
 
 def _ask_to_sign_in() -> AnyResponse:

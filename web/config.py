@@ -61,9 +61,7 @@ class Settings(BaseSettings):
             return self
         key = self.secret_key.get_secret_value()
         if len(key) < 32 or len(set(key)) < 12:
-            raise ValueError(
-                "SECRET_KEY: set at least 32 random characters; `linghang init` prints a fresh one"
-            )
+            raise ValueError("SECRET_KEY: set at least 32 random characters; `linghang init` prints a fresh one")
         if self.flask_debug:
             raise ValueError("FLASK_DEBUG: must be off in production")
         return self

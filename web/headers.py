@@ -4,6 +4,7 @@ import secrets
 
 from flask import Flask, Response, g
 
+
 def nonce() -> str:
     """This answer's nonce for the few inline scripts and styles."""
     if "nonce" not in g:

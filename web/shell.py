@@ -1,10 +1,15 @@
 """The one shell around every page: top bar, quarter, and a menu of at most seven entries a role."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from flask import Flask, g, render_template, request, url_for
+from flask import Flask, current_app, g, render_template, request, url_for
 from flask_login import current_user
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
 from werkzeug.routing import BaseConverter, ValidationError
 
 from tenants import formats
@@ -99,7 +104,41 @@ def context() -> dict[str, Any]:
         "quarters": reporting.quarters(scope),
         "menu": menu(scope, quarter),
         "tenant": schools.tenant_of(scope),
+        "contact": schools.district(scope) if scope.district_id else None,
+        "todo": todo(scope),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """What waits for this person: how many, and where."""
+
+    count: int
+    address: str
+
+
+def todo(scope: Scope) -> Todo | None:
+    """The badge in the top bar; None when nothing waits."""
+    waiting = reporting.waiting_for(scope)
+    if not waiting:
+        return None
+    endpoint = {Role.REPORTER: "report.form", Role.SECRETARY: "report.approval"}.get(scope.role, "review.queue")
+    return Todo(sum(waiting.values()), url_for(endpoint, quarter=max(waiting)))
+
+
+@cache
+def _stamp(folder: str, name: str) -> str:
+    """A short hash of an asset's content: its address changes when it does, so that it may be kept for ever."""
+    return hashlib.sha256((Path(folder) / name).read_bytes()).hexdigest()[:12]
+
+
+def asset(name: str) -> str:
+    return url_for("static", filename=name, v=_stamp(str(current_app.static_folder), name))
+
+
+def csrf() -> Markup:
+    """The hidden field that every form which writes must carry."""
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
 
 
 def page(template: str, **values: Any) -> str:
@@ -111,7 +150,7 @@ def init(app: Flask) -> None:
     app.url_map.converters["quarter"] = QuarterConverter
     app.context_processor(context)
     app.jinja_env.globals.update(
-        same_page_in=same_page_in, Right=Right, Role=Role, ROLE_NAMES=ROLE_NAMES, STATE_NAMES=STATE_NAMES,
+        asset=asset, csrf=csrf, same_page_in=same_page_in, Right=Right, Role=Role, ROLE_NAMES=ROLE_NAMES, STATE_NAMES=STATE_NAMES,
         STATE_MARKS=STATE_MARKS, STAGE_NAMES=STAGE_NAMES, ORG_KIND_NAMES=ORG_KIND_NAMES,
         DISCLOSURE_NAMES=DISCLOSURE_NAMES,
     )  # fmt: skip

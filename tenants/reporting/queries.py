@@ -25,7 +25,7 @@ from tenants.reporting.workflow import State
 from tenants.schemes import queries as schemes
 from tenants.schools import queries as schools
 from tenants.schools.queries import BranchView, SchoolView
-from tenants.scope import Scope
+from tenants.scope import Role, Scope
 from tenants.scoring.values import Facts, Indicator, Per, Ratio, Scheme, Value
 from tenants.words import N_, Words
 
@@ -257,6 +257,26 @@ def reports(scope: Scope, quarter: Quarter) -> tuple[ReportView, ...]:
     """The reports of the scope's schools for a quarter."""
     rows = session().scalars(scope.select(Report).where(Report.quarter == quarter))
     return tuple(report_view(row) for row in rows)
+
+
+WAITING: dict[Role, tuple[State, ...]] = {
+    Role.REPORTER: (State.RETURNED,),
+    Role.SECRETARY: (State.AWAITING_SECRETARY,),
+    Role.REVIEWER: (State.AWAITING_REVIEW,),
+    Role.ADMIN: (State.AWAITING_REVIEW,),
+}
+"""The states in which a report waits for a person of this role."""
+
+
+def waiting_for(scope: Scope) -> dict[Quarter, int]:
+    """How many reports wait for the holder of `scope`, by quarter."""
+    states = WAITING.get(scope.role)
+    if not states:
+        return {}
+    counted = sa.select(Report.quarter, sa.func.count()).where(Report.state.in_(states)).group_by(Report.quarter)
+    if scope.own_school_id:
+        counted = counted.where(Report.school_id != scope.own_school_id)
+    return {quarter: count for quarter, count in session().execute(scope.over(counted, Report))}
 
 
 def report(scope: Scope, school_id: UUID, quarter: Quarter) -> ReportView:

@@ -105,7 +105,10 @@ def units_of(indicator: Indicator) -> st.SearchStrategy[tuple[Value | None, ...]
     return st.lists(values_of(indicator), max_size=most).map(tuple)
 
 
-def any_facts(final: st.SearchStrategy[bool] = st.booleans()) -> st.SearchStrategy[Facts]:
+EITHER = st.booleans()
+
+
+def any_facts(final: st.SearchStrategy[bool] = EITHER) -> st.SearchStrategy[Facts]:
     """Facts of one school under the default scheme."""
     scheme = default_scheme()
     codes = [indicator.code for indicator in scheme.indicators]

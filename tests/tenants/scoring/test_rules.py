@@ -32,11 +32,14 @@ STEP = ratio(
     den_name="应到人次",
 )
 COUNT_STEP = count(method=Method.DEDUCT_STEP, target=D(20), step=D(5), per_points=D(1))
-MONTHS = count(
-    method=Method.OVERDUE, kind=Kind.DATE, unit="月", target=D(0), grace=D(2), per_points=D(1), weight=D(3)
-)
+MONTHS = count(method=Method.OVERDUE, kind=Kind.DATE, unit="月", target=D(0), grace=D(2), per_points=D(1), weight=D(3))
 CHECKLIST = count(
-    method=Method.CHECKLIST, kind=Kind.ATTACHMENT, unit="项", target=None, checklist=("甲", "乙", "丙", "丁"), weight=D(2)
+    method=Method.CHECKLIST,
+    kind=Kind.ATTACHMENT,
+    unit="项",
+    target=None,
+    checklist=("甲", "乙", "丙", "丁"),
+    weight=D(2),
 )
 HOURS = ratio(unit="学时", target=D(16), weight=D(3), num_name="党员集中学习总学时", den_name="党员人数")
 FUND = ratio(
@@ -130,7 +133,8 @@ WHY = [
     (
         HOURS,
         share(600, 60),
-        "目标 16 学时，实报 10 学时（党员集中学习总学时 600，党员人数 60），少 6 学时；按完成目标的比例计分，得 1.88 分。",
+        "目标 16 学时，实报 10 学时（党员集中学习总学时 600，党员人数 60），"
+        "少 6 学时；按完成目标的比例计分，得 1.88 分。",
     ),
     (
         CASES_LEFT,
@@ -147,12 +151,17 @@ WHY = [
     (
         PERCENT_MISSING,
         share(85, 100),
-        "目标 90%，实报 85%（按期办结的决议数 85，到期应办结的决议数 100），低 5 个百分点；每低 1 个百分点扣 0.2 分，扣 1 分，得 1 分。",
+        "目标 90%，实报 85%（按期办结的决议数 85，到期应办结的决议数 100），"
+        "低 5 个百分点；每低 1 个百分点扣 0.2 分，扣 1 分，得 1 分。",
     ),
     (EVENT, D(1), "目标 0 次，实报 1 次，超出 1 次；每发生 1 次扣 1 分，扣 1 分，得 2 分。"),
     (EVENT, D(0), "目标 0 次，实报 0 次，达到目标，得 3 分。"),
     (COUNT_STEP, D(11), "目标 20 次，实报 11 次，少 9 次；每低 5 次扣 1 分，不足 5 次的部分不计，扣 1 分，得 3 分。"),
-    (MONTHS, D(4), "目标 0 个月，实报 4 个月，超过宽限期 2 个月；宽限 2 个月，此后每超 1 个月扣 1 分，扣 2 分，得 1 分。"),
+    (
+        MONTHS,
+        D(4),
+        "目标 0 个月，实报 4 个月，超过宽限期 2 个月；宽限 2 个月，此后每超 1 个月扣 1 分，扣 2 分，得 1 分。",
+    ),
     (CHECKLIST, D(3), "目标 4 项，实报 3 项，少 1 项；按齐备项数的比例计分，得 1.5 分。"),
 ]
 
@@ -175,7 +184,14 @@ def test_a_count_whose_ratio_does_not_say_its_unit_speaks_of_matters():
     assert str(rule_words(indicator)) == "每有 1 项没有做到扣 1 分"
 
 
-ROUNDED = [("1/8", "0.13"), ("1/3", "0.33"), ("2/3", "0.67"), ("0", "0.00"), ("5/1000", "0.01"), ("4999/1000000", "0.00")]
+ROUNDED = [
+    ("1/8", "0.13"),
+    ("1/3", "0.33"),
+    ("2/3", "0.67"),
+    ("0", "0.00"),
+    ("5/1000", "0.01"),
+    ("4999/1000000", "0.00"),
+]
 
 
 @pytest.mark.parametrize(("number", "rounded"), ROUNDED)
@@ -183,7 +199,15 @@ def test_half_up(number, rounded):
     assert str(half_up(Fraction(number))) == rounded
 
 
-PLAIN = [("3.00", "3"), ("2.50", "2.5"), ("1E+3", "1000"), ("0.00", "0"), ("-0", "0"), ("100", "100"), ("1E-7", "0.0000001")]
+PLAIN = [
+    ("3.00", "3"),
+    ("2.50", "2.5"),
+    ("1E+3", "1000"),
+    ("0.00", "0"),
+    ("-0", "0"),
+    ("100", "100"),
+    ("1E-7", "0.0000001"),
+]
 
 
 @pytest.mark.parametrize(("number", "text"), PLAIN)

@@ -53,8 +53,13 @@ def supervised(mark: str, *codes: str, grace: float = 10, prelude: Sequence[str]
         text=True,
     )
     assert process.stdout is not None
-    for _ in codes:
-        assert "here" in process.stdout.readline()
+    waiting = {f"c{number} | here\n" for number in range(len(codes))}
+    while waiting:
+        line = process.stdout.readline()
+        if not line:
+            process.communicate()
+            pytest.fail(f"the supervisor ended before {waiting}")
+        waiting.discard(line)
     return process
 
 
