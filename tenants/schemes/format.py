@@ -98,10 +98,10 @@ def _text_of(loader: _Loader, node: yaml.ScalarNode) -> str:
 def _mapping_of(loader: _Loader, node: yaml.MappingNode) -> Iterator[dict[Any, Any]]:
     node.value = _rejoined(node) if node.flow_style else node.value
     seen: set[str] = set()
-    for key, _ in node.value:
+    for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
         if key.value in seen:
             raise yaml.constructor.ConstructorError(None, None, f"duplicate key: {key.value}", key.start_mark)
-        seen |= {key.value} if isinstance(key, yaml.ScalarNode) else set()
+        seen.add(key.value)
     yield from loader.construct_yaml_map(node)
 
 
@@ -408,7 +408,7 @@ def _shape_problem(error: Mapping[str, Any]) -> Problem:
         SAID.get(error["type"], N_("这里的写法不对，请对照默认指标体系修改")),
         field=str(path[-1]) if path else "",
         found=str(error["input"])[:40],
-        expected=str(context.get("expected", "")),
+        expected=str(context.get("expected", "")).replace("'", "").replace(" or ", "、").replace(", ", "、"),
         actual=str(context.get("actual_length", "")),
         least=str(context.get("min_length", "")),
         most=str(context.get("max_length", "")),
