@@ -21,8 +21,7 @@ from web.operations import binaries, place, postgres
 from web.operations.binaries import Binaries
 from web.operations.postgres import APP, OWNER, Cluster
 
-STARTER = """
-import sys
+STARTER = f"""{machine.BARE}
 from pathlib import Path
 from web.operations.postgres import Cluster
 cluster = Cluster.start(Path(sys.argv[1]))
@@ -72,7 +71,6 @@ def started_elsewhere(data_dir: Path) -> "Iterator[subprocess.Popen[str]]":
     """Another process that runs the server of `data_dir`; killed at the end if the test has not done so."""
     with subprocess.Popen(
         [sys.executable, "-c", STARTER, str(data_dir)],
-        cwd=machine.ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -138,12 +136,12 @@ def test_a_machine_with_none(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("one", versions(), ids=lambda one: f"{one.major}-{one.origin}")
 def test_a_row_outlives_a_restart_in_a_path_with_spaces(folder: Path, one: Binaries) -> None:
     data_dir = folder / "our check out" / "数据 目录"
-    with Cluster.start(data_dir, binaries=one) as cluster:
+    with Cluster.start(data_dir, binaries=one, fast=True) as cluster:
         assert execute(cluster, "SHOW server_version_num")[0][0] == f"{one.version[0]}{one.version[1]:04}"
         leave_a_row(cluster)
         pid = cluster.pid
     assert not machine.alive(pid)
-    with Cluster.start(data_dir) as cluster:  # chooses the version of the data by itself
+    with Cluster.start(data_dir, fast=True) as cluster:  # chooses the version of the data by itself
         assert has_the_row(cluster)
 
 
@@ -383,16 +381,16 @@ def test_below_a_closed_home_files_lie_elsewhere_and_outlive_a_restart(folder: P
     machine.only_root()
     data_dir, shelters = folder / "home" / "check out" / ".data", (folder / "shelter",)
     (folder / "home").mkdir(mode=0o700)
-    with Cluster.start(data_dir, shelters=shelters) as cluster:
+    with Cluster.start(data_dir, shelters=shelters, fast=True) as cluster:
         assert cluster.place.home.parent == folder / "shelter"
         leave_a_row(cluster)
-    with Cluster.start(data_dir, shelters=shelters) as cluster:
+    with Cluster.start(data_dir, shelters=shelters, fast=True) as cluster:
         assert has_the_row(cluster)
     shutil.copytree(data_dir.parent, folder / "home" / "copy", symlinks=True)
-    with Cluster.start(folder / "home" / "copy" / ".data", shelters=shelters) as copy:
+    with Cluster.start(folder / "home" / "copy" / ".data", shelters=shelters, fast=True) as copy:
         assert execute(copy, "SELECT to_regclass('kept')") == [(None,)], "a copied checkout must not meet the first"
     moved = data_dir.parent.rename(folder / "home" / "moved") / ".data"
-    with Cluster.start(moved, shelters=shelters) as cluster:
+    with Cluster.start(moved, shelters=shelters, fast=True) as cluster:
         assert has_the_row(cluster)
     home = cluster.place.home
     postgres.erase(moved)

@@ -25,12 +25,11 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 print("here", flush=True)
 time.sleep(60)
 """
-SUPERVISOR = """
-import sys
+SUPERVISOR = f"""{machine.BARE}
 from datetime import timedelta
 from web.operations.supervisor import Child, run
 mark, grace, *codes = sys.argv[1:]
-children = [Child(f"c{i}", [sys.executable, "-c", code, mark]) for i, code in enumerate(codes)]
+children = [Child(f"c{{i}}", [sys.executable, "-c", code, mark]) for i, code in enumerate(codes)]
 sys.exit(run(children, grace=timedelta(seconds=float(grace))))
 """
 
@@ -48,7 +47,6 @@ def supervised(mark: str, *codes: str, grace: float = 10, prelude: Sequence[str]
     """A supervisor in a process of its own, all of whose children have said that they are there."""
     process = subprocess.Popen(
         [*prelude, sys.executable, "-c", SUPERVISOR, mark, str(grace), *codes],
-        cwd=machine.ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -169,9 +167,7 @@ def test_processes_of_others_are_left_alone(mark: str) -> None:
 def test_a_grandchild_that_keeps_the_pipe_open_does_not_hold_us(mark: str) -> None:
     code = "import subprocess, sys; print(subprocess.Popen(['sleep', '30'], start_new_session=True).pid, flush=True)"
     began = time.monotonic()
-    process = subprocess.run(
-        [sys.executable, "-c", SUPERVISOR, mark, "1", code], cwd=machine.ROOT, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.run([sys.executable, "-c", SUPERVISOR, mark, "1", code], stdout=subprocess.PIPE, text=True)
     os.kill(int(process.stdout.removeprefix("c0 | ")), signal.SIGKILL)
     assert process.returncode == 0
     assert time.monotonic() - began < 15
