@@ -247,6 +247,13 @@ def create_tables() -> None:
         sa.Column("locale", sa.Text(), server_default="zh", nullable=False),
         sa.Column("operator", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("city_id", sa.Uuid(), nullable=True, comment="set for a city's viewer"),
+        sa.Column(
+            "demo",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="production refuses to start while one lives",
+        ),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["city_id"], ["city.id"], name=op.f("fk_account_city_id")),

@@ -184,7 +184,7 @@ def create_branches(
 
 def create_account(
     scope: Scope, *, login: str, name: str, email: str = "", phone: str = "", operator: bool = False,
-    city_id: UUID | None = None, district_code: str = "",
+    city_id: UUID | None = None, district_code: str = "", demo: bool = False, password_hash: str = "",
 ) -> UUID:  # fmt: skip
     """Make an account without a password; its holder sets one by an invitation. Invalid names the fields.
 
@@ -200,7 +200,7 @@ def create_account(
         raise Invalid(problems)
     account = Account(
         district_id=scope.district_id, login=full, name=name.strip(), email=email.strip(), phone=phone.strip(),
-        operator=operator, city_id=city_id,
+        operator=operator, city_id=city_id, demo=demo, password_hash=password_hash,
     )  # fmt: skip
     session().add(account)
     session().flush()

@@ -149,6 +149,7 @@ class Account(Base):
     locale: Mapped[str] = mapped_column(server_default="zh")
     operator: Mapped[bool] = mapped_column(server_default=sa.false())
     city_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("city.id"), comment="set for a city's viewer")
+    demo: Mapped[bool] = mapped_column(server_default=sa.false(), comment="production refuses to start while one lives")
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
 

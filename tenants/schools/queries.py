@@ -182,3 +182,20 @@ def names_of(scope: Scope, account_ids: set[UUID]) -> dict[UUID, str]:
     """Names of people, for showing who did what; those outside the scope are left out."""
     rows = session().execute(scope.over(sa.select(Account.id, Account.name).where(Account.id.in_(account_ids))))
     return {row.id: row.name for row in rows}
+
+
+def demo_accounts(scope: Scope) -> int:
+    """How many living sign-ins of a demo there are in the installation."""
+    counted = sa.select(sa.func.count()).where(Account.demo, Account.disabled_at.is_(None))
+    return session().scalar(scope.over(counted)) or 0
+
+
+def has_operator(scope: Scope) -> bool:
+    """Whether anybody operates the installation yet."""
+    found = sa.select(Account.id).where(Account.operator, Account.disabled_at.is_(None)).limit(1)
+    return session().scalar(scope.over(found)) is not None
+
+
+def operator_by_login(scope: Scope, login: str) -> UUID | None:
+    found = sa.select(Account.id).where(Account.operator, Account.login == login, Account.disabled_at.is_(None))
+    return session().scalar(scope.over(found))

@@ -1,0 +1,5 @@
+"""`python -m web.cli` is `linghang`."""
+
+from web.cli import main
+
+main()
