@@ -1,16 +1,17 @@
 """Sign-in: from a cookie to the `Scope` of this request, and the gate that every route stands behind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask import session as cookie
-from flask_login import LoginManager, UserMixin, current_user, login_user
-from werkzeug.exceptions import Unauthorized
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 from werkzeug.wrappers import Response as AnyResponse
 
+from tenants import audit
 from tenants.db import bind, transaction
 from tenants.errors import Forbidden
 from tenants.schools import queries as schools
@@ -56,8 +57,18 @@ def knocking(account_id: UUID | None = None, login: str = "") -> Scope:
     return Scope(role=Role.VIEWER, account_id=account_id, signing_in_as=login, address=address())
 
 
+def at_the_door(person: Person) -> Scope:
+    """The scope of a known person who is not in: their account, and their district's log."""
+    return replace(knocking(person.id), actor=person.name, district_id=person.district_id)
+
+
 def address() -> str:
     return request.remote_addr or ""
+
+
+def installing() -> Scope:
+    """The scope of whoever holds the console's one-time code, until there is an operator."""
+    return Scope(role=Role.OPERATOR, actor="setup", address=address())
 
 
 def scope_of(person: Person, post: Post) -> Scope:
@@ -84,15 +95,37 @@ def _districts_of_city(person: Person, post: Post) -> frozenset[UUID]:
 
 
 def sign_in(person: Person, post: Post) -> None:
-    """Open a session under a new id and put its token in the cookie. The caller is outside any transaction."""
+    """Open a session under a new id and put its token in the cookie; the one before, if any, ends.
+
+    The caller is outside any transaction.
+    """
+    before = current_user.token if current_user.is_authenticated else ""
     scope = scope_of(person, post)
     with transaction(scope):
+        if before:
+            sessions.end_session(before, now())
         token = sessions.open_session(person, post, address(), now())
-    locale = cookie.get("locale")
-    cookie.clear()
-    if locale:
-        cookie["locale"] = locale
+        audit.record(scope, "sign_in", "account", person.id, new={"role": post.role}, now=now())
+    forget_cookie(person.locale)
     login_user(User(token, SignedIn(person, post, (post,)), scope))
+
+
+def sign_out() -> None:
+    """End the session in the database, so that a copied cookie is dead too."""
+    scope = current_scope()
+    with transaction(scope):
+        sessions.end_session(current_user.token, now())
+        audit.record(scope, "sign_out", "account", scope.account_id, now=now())
+    logout_user()
+    forget_cookie()
+
+
+def forget_cookie(locale: str = "") -> None:
+    """Empty the cookie, but for the language that was chosen on this device."""
+    chosen = cookie.get("locale", locale)
+    cookie.clear()
+    if chosen:
+        cookie["locale"] = chosen
 
 
 def _load(token: str) -> User | None:
@@ -105,7 +138,23 @@ def _load(token: str) -> User | None:
     mine = knocking(row.account_id)
     bind(mine)
     found = sessions.signed_in(mine, row)
-    return User(token, found, scope_of(found.person, found.post)) if found else None
+    if found is None:
+        return None
+    scope = scope_of(found.person, found.post)
+    bind(scope)
+    return User(token, _named(found, scope), scope)
+
+
+def _named(found: SignedIn, scope: Scope) -> SignedIn:
+    """Who has several posts sees them by the names of their schools."""
+    if len(found.posts) < 2 or found.post.district_id is None:
+        return found
+    held = frozenset(post.school_id for post in found.posts if post.school_id)
+    theirs = replace(scope, whole_district=False, schools=held)
+    bind(theirs)
+    posts = sessions.with_names(theirs, found.posts)
+    bind(scope)
+    return replace(found, posts=posts, post=posts[found.posts.index(found.post)])
 
 
 QUIET = frozenset({"ops.progress"})
@@ -140,16 +189,25 @@ def _ask_to_sign_in() -> AnyResponse:
 
 
 def safe_next(target: str | None) -> str:
-    """A path of this site, or the front page: no redirect ever leaves the site."""
-    if (
-        target
-        and target.startswith("/")
-        and not target.startswith(("//", "/\\"))
-        and "\n" not in target
-        and "\\" not in target
-    ):
+    """A path of this site that can be opened, or the front page: no redirect ever leaves the site."""
+    if target and _is_path(target) and _opens(target):
         return target
     return url_for("home.index")
+
+
+def _is_path(target: str) -> bool:
+    """Browsers drop tabs and line ends and read a backslash as a slash: `/\t/host` is another host's address."""
+    return target.startswith("/") and not target.startswith("//") and target.isprintable() and "\\" not in target
+
+
+def _opens(target: str) -> bool:
+    try:
+        current_app.url_map.bind("").match(target.partition("?")[0], method="GET")
+    except MethodNotAllowed:
+        return False
+    except HTTPException:
+        return True
+    return True
 
 
 def close_to_caches(response: Response) -> Response:

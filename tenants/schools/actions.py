@@ -34,6 +34,7 @@ LINK_LIFE = {
     Purpose.RESET: timedelta(minutes=30),
     Purpose.SETUP: timedelta(hours=24),
 }
+DEAD_LINK = N_("这个链接已经用过或已过期，请向管理员要一个新的。")
 SEARCH_FORMS = 64
 
 
@@ -112,8 +113,9 @@ def create_school(
     group_name: str = "",
     one_leader: bool = False,
     position: int = 0,
+    branches: Sequence[str] = (),
 ) -> UUID:
-    """Make a school with its first branch. Invalid names the fields."""
+    """Make a school with its branches, a 党支部 school at least with one. Invalid names the fields."""
     scope.require(Right.MANAGE)
     code = code.strip()
     problems = school_faults(code=code, name=name)
@@ -129,8 +131,8 @@ def create_school(
     session().add(school)
     session().flush()
     audit.record(scope, "create", "school", school.id, school_id=school.id, new={"code": code, "name": school.name})
-    if org_kind is OrgKind.BRANCH:
-        create_branches(scope, school.id, (f"{school.name}党支部",))
+    if branches or org_kind is OrgKind.BRANCH:
+        create_branches(scope, school.id, branches or (f"{school.name}党支部",))
     return school.id
 
 
@@ -280,7 +282,7 @@ def living_link(token: str, now: datetime) -> CredentialLink:
     """The unused, unexpired link of `token`; NotFound otherwise."""
     row = session().scalar(sa.select(CredentialLink).where(CredentialLink.token_hash == token_hash(token)))
     if row is None or row.used_at is not None or row.expires_at <= now:
-        raise NotFound(N_("这个链接已经用过或已过期，请向管理员要一个新的。"))
+        raise NotFound(DEAD_LINK)
     return row
 
 
@@ -291,15 +293,20 @@ def use_link(scope: Scope, token: str, password: str, now: datetime) -> UUID:
     if account is None or link.account_id != account.id or account.disabled_at:
         raise NotFound
     _set_password(account, password, now)
+    _use_up(link, now)
+    audit.record(scope, "set_password", "account", account.id, now=now)
+    return account.id
+
+
+def _use_up(link: CredentialLink, now: datetime) -> None:
+    """Of two who use one link at the same moment, the second finds nothing."""
     used = session().execute(
         sa.update(CredentialLink)
         .where(CredentialLink.token_hash == link.token_hash, CredentialLink.used_at.is_(None))
         .values(used_at=now)
     )
     if used.rowcount != 1:  # type: ignore[attr-defined]
-        raise NotFound
-    audit.record(scope, "set_password", "account", account.id, now=now)
-    return account.id
+        raise NotFound(DEAD_LINK)
 
 
 def change_password(scope: Scope, old: str, new: str, now: datetime) -> None:
@@ -320,9 +327,12 @@ def _set_password(account: Account, password: str, now: datetime) -> None:
 
 
 def first_operator(scope: Scope, token: str, *, login: str, name: str, password: str, now: datetime) -> UUID:
-    """The installation's first operator, by the one-time code from the console."""
-    link = living_link(token, now)
-    if link.purpose is not Purpose.SETUP:
+    """The installation's first operator, by the one-time code from the console; NotFound once there is one."""
+    try:
+        link = living_link(token.strip(), now)
+    except NotFound:
+        raise Invalid({"code": words(N_("安装码不对或已过期，请运行 linghang init 再取一个。"))}) from None
+    if link.purpose is not Purpose.SETUP or sessions.has_operator(scope):
         raise NotFound
     fault = fault_of(password, login)
     if fault:
@@ -332,7 +342,7 @@ def first_operator(scope: Scope, token: str, *, login: str, name: str, password:
     if account is None:
         raise NotFound
     account.password_hash, account.password_at = hash_password(password), now
-    link.used_at = now
+    _use_up(link, now)
     return account_id
 
 

@@ -131,7 +131,7 @@ class Branch(Base, SchoolOwned):
 
 
 class Account(Base):
-    """A person who can sign in. It belongs to one district, whose administrators manage it, or to none (operator, city)."""
+    """A person who can sign in, of one district, whose administrators manage it, or of none (operator, city)."""
 
     __tablename__ = "account"
     __owner__: ClassVar[str] = "account"

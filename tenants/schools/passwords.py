@@ -21,7 +21,7 @@ def hash_password(password: str) -> str:
 
 
 def matches(password_hash: str, password: str) -> bool:
-    """Whether `password` is the one; an empty hash costs as much time as a wrong one, so that names cannot be probed."""
+    """Whether `password` is the one; an empty hash costs as much time as a wrong one: names cannot be probed."""
     try:
         return _HASHER.verify(password_hash or _NOBODY, password) and bool(password_hash)
     except (VerificationError, InvalidHashError):

@@ -1,14 +1,15 @@
 """Sign-in: who is there, the sessions that can be ended, the throttle of guesses. Reads nothing of any school."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from tenants.db import session
-from tenants.schools.models import Account, Attempt, LoginSession, Membership, School
+from tenants.schools.models import Account, Attempt, CredentialLink, LoginSession, Membership, School
 from tenants.schools.passwords import matches, new_token, token_hash
 from tenants.scope import Role, Scope
 
@@ -54,11 +55,24 @@ class SignedIn:
     posts: tuple[Post, ...]
 
 
-def person_by_password(scope: Scope, login: str, password: str) -> Person | None:
-    """The account of `login` if the password is right and the account lives; `scope.signing_in_as` names the login."""
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A name and a password that were tried: whose name it is, if anybody's, and whether they may come in."""
+
+    person: Person | None
+    right: bool
+
+
+def guess(scope: Scope, login: str, password: str) -> Guess:
+    """Try `password` for `login`, which `scope.signing_in_as` names; a known and an unknown name cost the same time."""
     account = session().scalar(scope.over(sa.select(Account).where(Account.login == login)))
-    if not matches(account.password_hash if account else "", password):
-        return None
+    right = matches(account.password_hash if account else "", password)
+    return Guess(_person(account) if account else None, bool(account) and right and account.disabled_at is None)
+
+
+def person(scope: Scope, account_id: UUID) -> Person | None:
+    """The living account of an id that the scope may know; None otherwise."""
+    account = session().scalar(scope.over(sa.select(Account).where(Account.id == account_id)))
     return _person(account) if account and account.disabled_at is None else None
 
 
@@ -66,6 +80,11 @@ def _person(account: Account) -> Person:
     return Person(
         account.id, account.login, account.name, account.locale, account.operator, account.city_id, account.district_id
     )
+
+
+def has_operator(scope: Scope) -> bool:
+    """Whether the installation has its first operator; `scope` is an operator's."""
+    return bool(session().scalar(scope.over(sa.select(sa.exists().where(Account.operator)))))
 
 
 def posts_of(scope: Scope, person: Person) -> tuple[Post, ...]:
@@ -87,8 +106,11 @@ def posts_of(scope: Scope, person: Person) -> tuple[Post, ...]:
     return tuple(posts)
 
 
-def school_name(scope: Scope, school_id: UUID) -> str:
-    return session().scalar(scope.over(sa.select(School.name).where(School.id == school_id), School)) or ""
+def with_names(scope: Scope, posts: tuple[Post, ...]) -> tuple[Post, ...]:
+    """The posts with their schools' names, as far as `scope` covers them."""
+    rows = session().execute(scope.over(sa.select(School.id, School.name).where(School.id.in_(scope.schools)), School))
+    names = {row.id: row.name for row in rows}
+    return tuple(replace(post, school_name=names.get(post.school_id, "")) if post.school_id else post for post in posts)
 
 
 def open_session(person: Person, post: Post, address: str, now: datetime) -> str:
@@ -144,18 +166,39 @@ def end_all_sessions(account_id: UUID, now: datetime, keep: str = "") -> None:
     )
 
 
-def count_attempt(key: str, limit: int, now: datetime) -> bool:
-    """Count one try under `key`; False once more than `limit` were made in the window. The caller commits."""
-    seconds = int(WINDOW.total_seconds())
-    window = datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, now.tzinfo)
-    counted = insert(Attempt).values(key=key, window=window, count=1)
-    total = session().scalar(
-        counted.on_conflict_do_update(
-            index_elements=[Attempt.key, Attempt.window], set_={"count": Attempt.count + 1}
-        ).returning(Attempt.count)
+def count_attempt(key: str, limit: int, now: datetime) -> datetime | None:
+    """Count one try under `key`, at most `limit` in any span of `WINDOW`: None when it may go on.
+
+    Otherwise the moment from which the next one may; a refused try is not counted. The caller commits before going on.
+    """
+    kept = token_hash(key)
+    session().execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(kept, 0))))
+    session().execute(sa.delete(Attempt).where(Attempt.key == kept, Attempt.window <= now - WINDOW))
+    counted = session().execute(
+        sa.select(sa.func.sum(Attempt.count), sa.func.min(Attempt.window)).where(Attempt.key == kept)
     )
-    return bool(total and total <= limit)
+    total, oldest = counted.one()
+    if total is not None and total >= limit:
+        return cast(datetime, oldest) + WINDOW
+    tried = insert(Attempt).values(key=kept, window=now, count=1)
+    session().execute(
+        tried.on_conflict_do_update(index_elements=[Attempt.key, Attempt.window], set_={"count": Attempt.count + 1})
+    )
+    return None
 
 
 def forget_attempts(key: str) -> None:
-    session().execute(sa.delete(Attempt).where(Attempt.key == key))
+    session().execute(sa.delete(Attempt).where(Attempt.key == token_hash(key)))
+
+
+def sweep(now: datetime) -> int:
+    """Remove tries that count no more and sessions and links that ended a month ago; returns how many rows."""
+    month = now - timedelta(days=31)
+    removed = 0
+    for statement in (
+        sa.delete(Attempt).where(Attempt.window <= now - WINDOW),
+        sa.delete(LoginSession).where(LoginSession.expires_at <= month),
+        sa.delete(CredentialLink).where(CredentialLink.expires_at <= month),
+    ):
+        removed += int(session().execute(statement).rowcount)  # type: ignore[attr-defined]
+    return removed
