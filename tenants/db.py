@@ -119,7 +119,7 @@ def session() -> Session:
 def bind(scope: Scope) -> None:
     """Let the coming transaction of this context run under `scope`; what another scope had loaded is forgotten."""
     current = session()
-    if current.info.get("scope") is not scope:
+    if current.info.get("scope") != scope:
         current.close()
         current.info.pop("audit", None)
         current.info["scope"] = scope
@@ -160,7 +160,7 @@ def _refuse_unmarked(state: ORMExecuteState) -> None:
     scope = state.execution_options.get("scope")
     if scope is None:
         raise ScopeError(f"no scope marked this statement: {state.statement}")
-    if scope is not state.session.info.get("scope"):
+    if scope != state.session.info.get("scope"):
         raise ScopeError("the statement's scope is not the transaction's")
 
 

@@ -1,6 +1,6 @@
 """Moving a report along: opening quarters, saving, the steps of the workflow. Flushes, never commits."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,26 +11,35 @@ from sqlalchemy.dialects.postgresql import insert
 
 from tenants import audit
 from tenants.db import session
-from tenants.errors import Conflict, Invalid, NotFound
+from tenants.errors import Conflict, Forbidden, Invalid, NotFound
+from tenants.formats import ZONE
 from tenants.notices import actions as notices
 from tenants.notices.models import Rule
 from tenants.quarter import Quarter
 from tenants.reporting import queries
+from tenants.reporting.asking import days_left
 from tenants.reporting.models import ItemReview, Report, ReportingQuarter, ReportStep, ReportValue, Verdict
 from tenants.reporting.queries import Sheet
-from tenants.reporting.validation import Entry
+from tenants.reporting.validation import Entry, text_of
 from tenants.reporting.workflow import Action, Moment, State, decide
 from tenants.schools import queries as schools
 from tenants.schools.models import School
 from tenants.scope import Right, Scope
 from tenants.scoring.values import Ratio
-from tenants.words import N_, words
+from tenants.words import N_, Words, words
 
 TIME_TO_MEND = timedelta(days=5)
 """How long a returned report stays open at least, even when the quarter locks earlier."""
 
+UNSENT = (State.NOT_STARTED, State.FILLING, State.AWAITING_SECRETARY, State.RETURNED)
+"""The states in which the school has still to do something."""
+
 Key = tuple[str, UUID]
 """An indicator's code and the unit (school or branch) that the value is of."""
+
+
+class Outdated(Conflict):
+    """The report has moved on since the person opened it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +117,15 @@ def save(
 ) -> int:  # fmt: skip
     """Store what was given; returns the report's new version. Unchanged values are left alone.
 
-    `version` is what the person had before them: if the report has moved on since, Conflict, and nothing is stored.
+    `version` is what the person had before them: if the report has moved on since, Outdated, and nothing is stored.
     A changed value needs the district's word again, so an acceptance of it is taken back.
     """
     scope.require(Right.FILL)
     sheet = queries.sheet(scope, school_id, quarter)
     row = _locked(scope, sheet.report.id)
-    if version is not None and version != row.version:
-        raise Conflict(words(N_("在您填写期间，本期报表已被他人修改。您填的内容仍在页面上，请核对后再保存一次。")))
     changed = _changed(sheet, given)
+    if changed and version is not None and version != row.version:
+        raise Outdated(words(N_("在您填写期间，本期报表已被他人修改。您填的内容仍在页面上，请核对后再保存一次。")))
     after = decide(row.state, Action.SAVE, scope.role, _moment(sheet, now))
     if not changed:
         return row.version
@@ -147,13 +156,14 @@ def _store(scope: Scope, sheet: Sheet, changed: Mapping[Key, Given], now: dateti
         }
         for (code, unit_id), new in changed.items()
     ]  # fmt: skip
-    statement = insert(ReportValue).values(rows)
+    statement = insert(ReportValue)
     kept = {"district_id", "school_id", "report_id", "code", "unit_id"}
     updates = {name: statement.excluded[name] for name in rows[0] if name not in kept}
     session().execute(
         statement.on_conflict_do_update(
             index_elements=["district_id", "report_id", "code", "unit_id"], set_=updates
-        ).execution_options(scope=scope)
+        ).execution_options(scope=scope),
+        rows,
     )
     old = {_spell(key): _plain(sheet.stored[key].entry) for key in changed if key in sheet.stored}
     new_values = {_spell(key): _plain(new.entry) for key, new in changed.items()}
@@ -170,7 +180,7 @@ def _columns(entry: Entry) -> dict[str, object]:
         "numerator": ratio.num if ratio else None,
         "denominator": ratio.den if ratio else None,
         "flag": value if isinstance(value, bool) else None,
-        "ticked": list(entry.ticked) if entry.ticked is not None else sa.null(),
+        "ticked": list(entry.ticked) if entry.ticked is not None else None,
         "na_reason": entry.na_reason,
     }
 
@@ -226,45 +236,72 @@ def recall(scope: Scope, school_id: UUID, quarter: Quarter, now: datetime) -> No
     _go(scope, school_id, quarter, Action.RECALL, now)
 
 
-def approve(scope: Scope, school_id: UUID, quarter: Quarter, now: datetime) -> None:
-    """The secretary sends the report to the district."""
+def approve(
+    scope: Scope, school_id: UUID, quarter: Quarter, now: datetime, *, version: int | None = None
+) -> None:  # fmt: skip
+    """The secretary sends the report to the district. `version` is what they have read: Outdated if it has moved on."""
     scope.require(Right.APPROVE)
-    row = _go(scope, school_id, quarter, Action.APPROVE, now)
+    row = _go(scope, school_id, quarter, Action.APPROVE, now, version=version)
     row.approved_by, row.approved_at = scope.account_id, now
     row.first_sent_at = row.first_sent_at or now
 
 
 def secretary_return(scope: Scope, school_id: UUID, quarter: Quarter, reason: str, now: datetime) -> None:
     scope.require(Right.APPROVE)
-    _go(scope, school_id, quarter, Action.SECRETARY_RETURN, now, reason=reason)
+    _go(scope, school_id, quarter, Action.SECRETARY_RETURN, now, reason=_checked(reason))
 
 
-def accept(scope: Scope, school_id: UUID, quarter: Quarter, now: datetime) -> None:
-    """The district accepts every item; the score is owed from now on."""
+def accept(
+    scope: Scope, school_id: UUID, quarter: Quarter, now: datetime, *, version: int | None = None, returned_items: int = 0
+) -> None:  # fmt: skip
+    """The district accepts every item; the score is owed from now on. Refused while items are marked as returned."""
     scope.require(Right.REVIEW)
     sheet = queries.sheet(scope, school_id, quarter)
-    row = _go(scope, school_id, quarter, Action.ACCEPT, now, sheet=sheet)
+    row = _go(
+        scope, school_id, quarter, Action.ACCEPT, now, sheet=sheet, returned_items=returned_items, version=version
+    )
     _judge(scope, sheet, {indicator.code: "" for indicator in sheet.due}, Verdict.ACCEPTED, now)
     row.accepted_by, row.accepted_at, row.score_due_at = scope.account_id, now, now
     row.score_attempts, row.score_error = 0, ""
 
 
-def return_items(scope: Scope, school_id: UUID, quarter: Quarter, reasons: Mapping[str, str], now: datetime) -> None:
+def return_items(
+    scope: Scope, school_id: UUID, quarter: Quarter, reasons: Mapping[str, str], now: datetime, *,
+    version: int | None = None,
+) -> None:  # fmt: skip
     """The district returns the items in `reasons`, each with its reason, accepts the others, and tells the school."""
     scope.require(Right.REVIEW)
     sheet = queries.sheet(scope, school_id, quarter)
-    blank = {code: words(N_("请写明退回原因，学校会看到。")) for code, reason in reasons.items() if not reason.strip()}
-    if blank:
-        raise Invalid(blank)
+    faults = {code: fault for code, reason in reasons.items() if (fault := fault_of_reason(reason))}
+    if faults:
+        raise Invalid(faults)
     if not set(reasons) <= set(sheet.units):
         raise NotFound
-    row = _go(scope, school_id, quarter, Action.RETURN, now, sheet=sheet, returned_items=len(reasons))
+    row = _go(
+        scope, school_id, quarter, Action.RETURN, now, sheet=sheet, returned_items=len(reasons), version=version
+    )
     others = {indicator.code: "" for indicator in sheet.due if indicator.code not in reasons}
     _judge(scope, sheet, others, Verdict.ACCEPTED, now)
     _judge(scope, sheet, dict(reasons), Verdict.RETURNED, now)
     row.returned_count += 1
     row.open_until = now + TIME_TO_MEND
     _tell_school(scope, sheet, reasons, row.returned_count, row.open_until, now)
+
+
+def fault_of_reason(reason: str) -> Words | None:
+    """What is wrong with a reason for an item, or None."""
+    text = text_of(reason)
+    if isinstance(text, Words):
+        return text
+    return None if text else words(N_("请写明退回原因，学校会看到。"))
+
+
+def _checked(reason: str) -> str:
+    """A reason for a whole report; Invalid when it cannot be kept."""
+    text = text_of(reason)
+    if isinstance(text, Words):
+        raise Invalid({"reason": text})
+    return text
 
 
 def _judge(scope: Scope, sheet: Sheet, reasons: Mapping[str, str], verdict: Verdict, now: datetime) -> None:
@@ -277,12 +314,13 @@ def _judge(scope: Scope, sheet: Sheet, reasons: Mapping[str, str], verdict: Verd
         }
         for code, reason in reasons.items()
     ]  # fmt: skip
-    statement = insert(ItemReview).values(rows)
+    statement = insert(ItemReview)
     updates = {name: statement.excluded[name] for name in ("verdict", "reason", "reviewer_id", "at")}
     session().execute(
         statement.on_conflict_do_update(
             index_elements=["district_id", "report_id", "code"], set_=updates
-        ).execution_options(scope=scope)
+        ).execution_options(scope=scope),
+        rows,
     )
 
 
@@ -304,7 +342,7 @@ def _tell_school(
 def reopen(scope: Scope, school_id: UUID, quarter: Quarter, reason: str, now: datetime) -> None:
     """The district opens an accepted report again, with a reason; scores that were made stay beside the new one."""
     scope.require(Right.MANAGE)
-    row = _go(scope, school_id, quarter, Action.REOPEN, now, reason=reason)
+    row = _go(scope, school_id, quarter, Action.REOPEN, now, reason=_checked(reason))
     row.open_until, row.score_due_at = now + TIME_TO_MEND, None
 
 
@@ -330,13 +368,13 @@ def advance_all(scope: Scope, quarter: Quarter, action: Action, now: datetime) -
 
 def _go(
     scope: Scope, school_id: UUID, quarter: Quarter, action: Action, now: datetime, *,
-    reason: str = "", returned_items: int = 0, sheet: Sheet | None = None,
+    reason: str = "", returned_items: int = 0, sheet: Sheet | None = None, version: int | None = None,
 ) -> Report:  # fmt: skip
     """One step of the table for one report: load, decide, store."""
     sheet = sheet or queries.sheet(scope, school_id, quarter)
     row = _locked(scope, sheet.report.id)
-    if row.version != sheet.report.version:
-        raise Conflict(words(N_("本期报表刚刚被他人改动，请刷新页面后再办理。")))
+    if row.version != sheet.report.version or version not in (None, row.version):
+        raise Outdated(words(N_("本期报表刚刚被他人改动，请刷新页面后再办理。")))
     moment = _moment(sheet, now, scope=scope, action=action, reason=reason, returned_items=returned_items)
     _advance(scope, row, action, decide(row.state, action, scope.role, moment), now, reason)
     return row
@@ -358,6 +396,43 @@ def _moment(
         sole_author=sole, people=people, own_school=bool(scope and scope.own_school_id == sheet.school.id),
         returned_items=returned_items, reason=reason,
     )  # fmt: skip
+
+
+def obstacle(scope: Scope, sheet: Sheet, action: Action, now: datetime) -> Words | None:
+    """Why `scope` cannot take this step at the moment, before anybody tries; None when they can."""
+    moment = _moment(sheet, now, scope=scope, action=action, reason="-", returned_items=int(action is Action.RETURN))
+    try:
+        decide(sheet.report.state, action, scope.role, moment)
+    except (Conflict, Forbidden) as refusal:
+        return refusal.words
+    return None
+
+
+def remind(scope: Scope, school_ids: Collection[UUID], quarter: Quarter, now: datetime) -> int:
+    """Owe a reminder to the people of those of the schools that have not sent their report; at most one a day.
+
+    Returns how many mails are new.
+    """
+    scope.require(Right.REVIEW)
+    found = [queries.sheet(scope, school_id, quarter) for school_id in school_ids]
+    owed = 0
+    for sheet in found:
+        if sheet.report.state not in UNSENT:
+            continue
+        owed += notices.owe(
+            scope, Rule.REMINDER, schools.colleagues(scope, school_id=sheet.school.id),
+            cause=f"manual-{now.astimezone(ZONE):%Y-%m-%d}", facts=_reminder(sheet, now), school_id=sheet.school.id,
+            quarter=quarter, now=now,
+        )  # fmt: skip
+        audit.record(scope, "remind", "report", sheet.report.id, school_id=sheet.school.id, now=now)
+    return owed
+
+
+def _reminder(sheet: Sheet, now: datetime) -> dict[str, object]:
+    return {
+        "school": sheet.school.name, "missing": len(sheet.problems()), "due_at": sheet.dates.due_at.isoformat(),
+        "days": days_left(sheet.dates.due_at, now),
+    }  # fmt: skip
 
 
 def _locked(scope: Scope, report_id: UUID) -> Report:
@@ -422,12 +497,11 @@ def note_failure(scope: Scope, school_id: UUID, quarter: Quarter, error: str, re
 
 def owe_scores_of_locked(scope: Scope, quarter: Quarter, now: datetime) -> int:
     """After the lock, a report that was not handed in in time is scored too, with what had been accepted."""
-    unsent = (State.NOT_STARTED, State.FILLING, State.AWAITING_SECRETARY, State.RETURNED)
     marked = session().execute(
         scope.update(Report)
         .where(
             Report.quarter == quarter,
-            Report.state.in_(unsent),
+            Report.state.in_(UNSENT),
             Report.score_due_at.is_(None),
             Report.score_error == "",
             sa.or_(Report.open_until.is_(None), Report.open_until <= now),

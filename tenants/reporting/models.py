@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tenants.db import Base, DistrictOwned, EnumType, SchoolOwned, id_column, of_school
@@ -91,7 +92,7 @@ class ReportValue(Base, SchoolOwned):
     numerator: Mapped[Decimal | None]
     denominator: Mapped[Decimal | None]
     flag: Mapped[bool | None]
-    ticked: Mapped[list[str] | None] = mapped_column(comment="checklist items that are met")
+    ticked: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True), comment="checklist items that are met")
     na_reason: Mapped[str] = mapped_column(server_default="", comment="not empty: reported as not applicable")
     note: Mapped[str] = mapped_column(server_default="")
     entered_by: Mapped[UUID] = mapped_column(sa.ForeignKey("account.id"))

@@ -1,0 +1,1 @@
+"""The demo: one city with two districts, loaded through the product's own actions."""
