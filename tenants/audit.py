@@ -130,6 +130,45 @@ def hash_of(seq: int, previous: str, entry: Mapping[str, Any]) -> str:
     return digest(canonical(body | rest))
 
 
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One event as people read it."""
+
+    seq: int
+    at: datetime
+    actor: str
+    address: str
+    action: str
+    kind: str
+    object_id: str
+    school_id: UUID | None
+    old: Mapping[str, Any] | None
+    new: Mapping[str, Any] | None
+    result: str
+
+
+def events(
+    scope: Scope, *, actor: str = "", action: tuple[str, str] | None = None, before: int | None = None, most: int = 50
+) -> tuple[EventView, ...]:
+    """The newest events of the scope's chain, of one actor or one (kind, action); `before` gives the page after."""
+    chain = AuditEvent.district_id == (scope.district_id or INSTALLATION)
+    statement = sa.select(AuditEvent).where(chain).order_by(AuditEvent.seq.desc()).limit(most)
+    if actor:
+        statement = statement.where(AuditEvent.actor.contains(actor, autoescape=True))
+    if action:
+        statement = statement.where(AuditEvent.kind == action[0], AuditEvent.action == action[1])
+    if before is not None:
+        statement = statement.where(AuditEvent.seq < before)
+    rows = session().scalars(statement.execution_options(scope=scope))
+    return tuple(
+        EventView(
+            row.seq, row.at, row.actor, row.address, row.action, row.kind, row.object_id, row.school_id, row.old,
+            row.new, row.result,
+        )
+        for row in rows
+    )  # fmt: skip
+
+
 def faults(scope: Scope) -> Iterator[Fault]:
     """Every place where the chain of the scope's district does not hold; none when it does."""
     district_id = scope.district_id or INSTALLATION

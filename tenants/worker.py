@@ -72,3 +72,40 @@ def still_held(name: str, lease: Lease) -> bool:
         .one_or_none()
     )
     return row is not None and (row.holder, row.epoch) == (lease.holder, lease.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as the operator sees it."""
+
+    name: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    done: int
+    total_done: int
+    failures: int
+    last_error: str
+    error_at: datetime | None
+    next_at: datetime | None
+
+    def lateness(self, now: datetime) -> timedelta:
+        """How long a run has been due; zero when none is."""
+        return max(now - self.next_at, timedelta()) if self.next_at else timedelta()
+
+
+def job_views() -> tuple[JobView, ...]:
+    """What each job did last and does next, by name."""
+    rows = session().scalars(sa.select(JobState).order_by(JobState.name))
+    return tuple(
+        JobView(
+            row.name, row.started_at, row.finished_at, row.done, row.total_done, row.failures, row.last_error,
+            row.error_at, row.next_at,
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def last_beat() -> datetime | None:
+    """When a worker last renewed its lease; None when none ever ran."""
+    until = session().scalar(sa.select(sa.func.max(WorkerLease.until)))
+    return until - LEASE if until else None

@@ -128,6 +128,29 @@ def schools(scope: Scope, *, closed: bool = False) -> tuple[SchoolView, ...]:
     return tuple(_school(row) for row in session().scalars(statement))
 
 
+def search(
+    scope: Scope, text: str, *, stage: Stage | None = None, org_kind: OrgKind | None = None, group: str = "",
+    closed: bool = False,
+) -> tuple[SchoolView, ...]:  # fmt: skip
+    """Schools whose name, short name, pinyin, initials or code holds `text`, in the district's own order."""
+    statement = scope.select(School).order_by(School.position, School.code)
+    statement = statement.where(School.closed_at.is_not(None) if closed else School.closed_at.is_(None))
+    spelled = "".join(text.lower().split())
+    if spelled:
+        fields = (School.name, School.short_name, School.pinyin, School.code)
+        statement = statement.where(sa.or_(*(field.contains(spelled, autoescape=True) for field in fields)))
+    for column, value in ((School.stage, stage), (School.org_kind, org_kind), (School.group_name, group)):
+        if value:
+            statement = statement.where(column == value)
+    return tuple(_school(row) for row in session().scalars(statement))
+
+
+def groups(scope: Scope) -> tuple[str, ...]:
+    """The 片区 in use."""
+    named = sa.select(School.group_name).where(School.group_name != "").distinct().order_by(School.group_name)
+    return tuple(session().scalars(scope.over(named, School)))
+
+
 def school(scope: Scope, school_id: UUID) -> SchoolView:
     """One school; NotFound for a stranger."""
     row = session().scalar(scope.select(School).where(School.id == school_id))
@@ -156,8 +179,18 @@ def branches(scope: Scope, school_ids: Sequence[UUID]) -> dict[UUID, tuple[Branc
     return {school_id: tuple(each) for school_id, each in found.items()}
 
 
-def colleagues(scope: Scope, *, role: Role | None = None, school_id: UUID | None = None) -> tuple[Colleague, ...]:
-    """People in living posts, optionally of one role or school, ordered by school and role."""
+def colleagues(
+    scope: Scope,
+    *,
+    role: Role | None = None,
+    school_id: UUID | None = None,
+    account_id: UUID | None = None,
+    waiting: bool = False,
+) -> tuple[Colleague, ...]:
+    """People in living posts, optionally of one role, school or person, or `waiting` to set their first password.
+
+    Ordered by school and role.
+    """
     statement = scope.over(
         sa.select(Membership, Account)
         .join(Account, Account.id == Membership.account_id)
@@ -169,6 +202,10 @@ def colleagues(scope: Scope, *, role: Role | None = None, school_id: UUID | None
         statement = statement.where(Membership.role == role)
     if school_id is not None:
         statement = statement.where(Membership.school_id == school_id)
+    if account_id is not None:
+        statement = statement.where(Membership.account_id == account_id)
+    if waiting:
+        statement = statement.where(Account.password_hash == "")
     return tuple(
         Colleague(
             post.id, account.id, account.login, account.name, account.email, account.phone, post.role, post.school_id,
@@ -199,3 +236,72 @@ def has_operator(scope: Scope) -> bool:
 def operator_by_login(scope: Scope, login: str) -> UUID | None:
     found = sa.select(Account.id).where(Account.operator, Account.login == login, Account.disabled_at.is_(None))
     return session().scalar(scope.over(found))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account as those see it who manage it; `active` once its holder has set a password."""
+
+    id: UUID
+    login: str
+    name: str
+    email: str
+    phone: str
+    active: bool
+    operator: bool
+    city_id: UUID | None
+
+
+def account(scope: Scope, account_id: UUID) -> AccountView:
+    """A living account that `scope` manages: of its district, or of the installation for an operator."""
+    row = session().scalar(scope.over(sa.select(Account).where(Account.id == account_id)))
+    if row is None or row.district_id != scope.district_id or row.disabled_at is not None:
+        raise NotFound
+    return _account(row)
+
+
+def _account(row: Account) -> AccountView:
+    return AccountView(
+        row.id, row.login, row.name, row.email, row.phone, bool(row.password_hash), row.operator, row.city_id
+    )
+
+
+def installation_accounts(scope: Scope) -> tuple[AccountView, ...]:
+    """The living accounts of no district, operators first; `scope` is an operator's."""
+    rows = session().scalars(
+        scope.over(
+            sa.select(Account)
+            .where(Account.district_id.is_(None), Account.disabled_at.is_(None))
+            .order_by(Account.operator.desc(), Account.login)
+        )
+    )
+    return tuple(_account(row) for row in rows)
+
+
+def account_counts(scope: Scope) -> dict[UUID, int]:
+    """Living accounts by district; `scope` is an operator's."""
+    counted = session().execute(
+        scope.over(
+            sa.select(Account.district_id, sa.func.count())
+            .where(Account.district_id.is_not(None), Account.disabled_at.is_(None))
+            .group_by(Account.district_id)
+        )
+    )
+    return {district_id: count for district_id, count in counted if district_id}
+
+
+def school_count(scope: Scope) -> int:
+    """How many schools the scope's district has that are not closed."""
+    counted = sa.select(sa.func.count()).select_from(School).where(School.closed_at.is_(None))
+    return session().scalar(scope.over(counted, School)) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class CityView:
+    id: UUID
+    name: str
+
+
+def cities(scope: Scope) -> tuple[CityView, ...]:
+    rows = session().scalars(scope.over(sa.select(City).order_by(City.name)))
+    return tuple(CityView(row.id, row.name) for row in rows)

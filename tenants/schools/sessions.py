@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -67,7 +66,9 @@ def guess(scope: Scope, login: str, password: str) -> Guess:
     """Try `password` for `login`, which `scope.signing_in_as` names; a known and an unknown name cost the same time."""
     account = session().scalar(scope.over(sa.select(Account).where(Account.login == login)))
     right = matches(account.password_hash if account else "", password)
-    return Guess(_person(account) if account else None, bool(account) and right and account.disabled_at is None)
+    if account is None:
+        return Guess(None, False)
+    return Guess(_person(account), right and account.disabled_at is None)
 
 
 def person(scope: Scope, account_id: UUID) -> Person | None:
@@ -80,11 +81,6 @@ def _person(account: Account) -> Person:
     return Person(
         account.id, account.login, account.name, account.locale, account.operator, account.city_id, account.district_id
     )
-
-
-def has_operator(scope: Scope) -> bool:
-    """Whether the installation has its first operator; `scope` is an operator's."""
-    return bool(session().scalar(scope.over(sa.select(sa.exists().where(Account.operator)))))
 
 
 def posts_of(scope: Scope, person: Person) -> tuple[Post, ...]:
@@ -179,7 +175,7 @@ def count_attempt(key: str, limit: int, now: datetime) -> datetime | None:
     )
     total, oldest = counted.one()
     if total is not None and total >= limit:
-        return cast(datetime, oldest) + WINDOW
+        return oldest + WINDOW
     tried = insert(Attempt).values(key=kept, window=now, count=1)
     session().execute(
         tried.on_conflict_do_update(index_elements=[Attempt.key, Attempt.window], set_={"count": Attempt.count + 1})

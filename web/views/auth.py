@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from tenants import audit, formats
 from tenants.db import bind, transaction
 from tenants.errors import Invalid, NotFound
-from tenants.schools import actions, sessions
+from tenants.schools import actions, queries, sessions
 from tenants.schools.models import Purpose
 from tenants.schools.passwords import SHORTEST
 from tenants.schools.sessions import TRIES_PER_ACCOUNT, TRIES_PER_ADDRESS, Person, Post
@@ -29,7 +29,7 @@ from web.auth import (
     sign_in,
     sign_out,
 )
-from web.forms import taken
+from web.forms import asked, taken
 from web.i18n import LOCALES
 from web.policy import PUBLIC, SIGNED_IN, access
 from web.shell import page
@@ -235,7 +235,7 @@ def _invite_page(person: Person, fault: Invalid | None = None) -> str:
 @access(PUBLIC)
 def setup() -> Answer:
     _still_open(installing())
-    return page("auth/setup.html", shortest=SHORTEST, given={})
+    return page("auth/setup.html", shortest=SHORTEST, given=asked("code"))
 
 
 @blueprint.post("/setup")
@@ -259,5 +259,5 @@ def first_operator() -> Answer:
 
 def _still_open(scope: Scope) -> None:
     bind(scope)
-    if sessions.has_operator(scope):
+    if queries.has_operator(scope):
         raise NotFound
