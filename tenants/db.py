@@ -72,7 +72,6 @@ class Base(DeclarativeBase):
         list[str]: JSONB,
         str: sa.Text(),
     }
-    __owner__: ClassVar[str] = "installation"
 
 
 class DistrictOwned:
@@ -80,7 +79,7 @@ class DistrictOwned:
 
     __owner__: ClassVar[str] = "district"
 
-    district_id: Mapped[UUID] = mapped_column(sa.ForeignKey("district.id"), primary_key=True)
+    district_id: Mapped[UUID] = mapped_column(sa.ForeignKey("district.id"), primary_key=True, sort_order=-2)
 
 
 class SchoolOwned(DistrictOwned):
@@ -89,7 +88,7 @@ class SchoolOwned(DistrictOwned):
     __owner__: ClassVar[str] = "school"
     __school_column__: ClassVar[str] = "school_id"
 
-    school_id: Mapped[UUID] = mapped_column()
+    school_id: Mapped[UUID] = mapped_column(sort_order=-1)
 
 
 def of_school(*more: sa.schema.SchemaItem) -> tuple[sa.schema.SchemaItem, ...]:
@@ -155,7 +154,7 @@ _TELL = sa.text(
 @event.listens_for(TenantSession, "do_orm_execute")
 def _refuse_unmarked(state: ORMExecuteState) -> None:
     """Raise for a statement over an owned model that the session's own scope has not marked."""
-    if state.is_column_load or all(_owner(mapper) == "installation" for mapper in state.all_mappers):
+    if state.is_column_load or all(_owner(mapper.class_) == "installation" for mapper in state.all_mappers):
         return
     scope = state.execution_options.get("scope")
     if scope is None:
@@ -164,8 +163,9 @@ def _refuse_unmarked(state: ORMExecuteState) -> None:
         raise ScopeError("the statement's scope is not the transaction's")
 
 
-def _owner(mapper: Any) -> str:
-    return cast(str, mapper.class_.__owner__)
+def _owner(model: type[Any]) -> str:
+    """Who owns a model's rows: school, district, or the installation when it says nothing."""
+    return cast(str, getattr(model, "__owner__", "installation"))
 
 
 @event.listens_for(TenantSession, "before_flush")
@@ -173,7 +173,7 @@ def _refuse_foreign_rows(session: Session, _context: Any, _instances: Any) -> No
     """Raise before a new row of another tenant is even sent; the policies would refuse it too."""
     scope: Scope | None = session.info.get("scope")
     for row in session.new:
-        if type(row).__owner__ == "school" and (scope is None or not _holds(scope, row)):
+        if _owner(type(row)) == "school" and (scope is None or not _holds(scope, row)):
             raise ScopeError(f"a new {type(row).__name__} lies outside the scope")
 
 

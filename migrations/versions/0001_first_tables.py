@@ -263,6 +263,7 @@ def create_tables() -> None:
     )
     op.create_table(
         "scheme_version",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
@@ -271,13 +272,13 @@ def create_tables() -> None:
         sa.Column("sha256", sa.Text(), nullable=False, comment="of the canonical content, hex"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_scheme_version_district_id")),
-        sa.PrimaryKeyConstraint("id", "district_id", name=op.f("pk_scheme_version")),
+        sa.PrimaryKeyConstraint("district_id", "id", name=op.f("pk_scheme_version")),
         sa.UniqueConstraint("district_id", "code", "version", name=op.f("uq_scheme_version_district_id_code_version")),
     )
     op.create_table(
         "school",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False, comment="学校标识码, ten digits as text"),
         sa.Column("name", sa.Text(), nullable=False),
@@ -285,34 +286,37 @@ def create_tables() -> None:
         sa.Column("stage", sa.String(24), nullable=False),
         sa.Column("org_kind", sa.String(24), nullable=False),
         sa.Column("group_name", sa.Text(), server_default="", nullable=False, comment="片区"),
-        sa.Column("one_leader", sa.Boolean(), server_default=sa.text("false"), nullable=False, comment="书记校长一人担任"),
+        sa.Column(
+            "one_leader", sa.Boolean(), server_default=sa.text("false"), nullable=False, comment="书记校长一人担任"
+        ),
         sa.Column("position", sa.Integer(), server_default="0", nullable=False, comment="the district's own order"),
         sa.Column(
             "pinyin", sa.Text(), server_default="", nullable=False, comment="every reading and its initials, for search"
         ),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_school_district_id")),
-        sa.PrimaryKeyConstraint("id", "district_id", name=op.f("pk_school")),
+        sa.PrimaryKeyConstraint("district_id", "id", name=op.f("pk_school")),
         sa.UniqueConstraint("district_id", "code", name=op.f("uq_school_district_id_code")),
     )
     op.create_table(
         "branch",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("school_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("has_committee", sa.Boolean(), server_default=sa.text("true"), nullable=False, comment="支部设委员会"),
+        sa.Column(
+            "has_committee", sa.Boolean(), server_default=sa.text("true"), nullable=False, comment="支部设委员会"
+        ),
         sa.Column("has_groups", sa.Boolean(), server_default=sa.text("true"), nullable=False, comment="支部划分党小组"),
         sa.Column("position", sa.Integer(), server_default="0", nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("school_id", sa.Uuid(), nullable=False),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["district_id", "school_id"],
             ["school.district_id", "school.id"],
             name=op.f("fk_branch_district_id_school_id"),
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_branch_district_id")),
-        sa.PrimaryKeyConstraint("id", "district_id", name=op.f("pk_branch")),
+        sa.PrimaryKeyConstraint("district_id", "id", name=op.f("pk_branch")),
     )
     op.create_table(
         "credential_link",
@@ -342,6 +346,7 @@ def create_tables() -> None:
     op.create_index(op.f("ix_login_session_account_id"), "login_session", ["account_id"], unique=False)
     op.create_table(
         "mail",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("school_id", sa.Uuid(), nullable=True),
         sa.Column("rule", sa.String(24), nullable=False),
@@ -373,7 +378,6 @@ def create_tables() -> None:
         ),
         sa.Column("text", sa.Text(), server_default="", nullable=False),
         sa.Column("html", sa.Text(), server_default="", nullable=False),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_mail_account_id")),
         sa.ForeignKeyConstraint(
             ["district_id", "school_id"],
@@ -381,7 +385,7 @@ def create_tables() -> None:
             name=op.f("fk_mail_district_id_school_id"),
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_mail_district_id")),
-        sa.PrimaryKeyConstraint("id", "district_id", name=op.f("pk_mail")),
+        sa.PrimaryKeyConstraint("district_id", "id", name=op.f("pk_mail")),
         sa.UniqueConstraint(
             "district_id",
             "rule",
@@ -398,6 +402,7 @@ def create_tables() -> None:
     )
     op.create_table(
         "membership",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("role", sa.String(24), nullable=False),
@@ -406,7 +411,6 @@ def create_tables() -> None:
             "own_school_id", sa.Uuid(), nullable=True, comment="a reviewer's own school, which they never review"
         ),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_membership_account_id")),
         sa.ForeignKeyConstraint(
             ["district_id", "own_school_id"],
@@ -419,11 +423,12 @@ def create_tables() -> None:
             name=op.f("fk_membership_district_id_school_id"),
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_membership_district_id")),
-        sa.PrimaryKeyConstraint("id", "district_id", name=op.f("pk_membership")),
+        sa.PrimaryKeyConstraint("district_id", "id", name=op.f("pk_membership")),
     )
     op.create_index("ix_membership_account_id", "membership", ["account_id"], unique=False)
     op.create_table(
         "reporting_quarter",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.Column("quarter", sa.String(6), nullable=False),
         sa.Column("scheme_version_id", sa.Uuid(), nullable=False),
         sa.Column("opens_at", sa.DateTime(timezone=True), nullable=False),
@@ -434,7 +439,6 @@ def create_tables() -> None:
             "opened_at", sa.DateTime(timezone=True), nullable=True, comment="when the reports of all schools were made"
         ),
         sa.Column("appeal_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.CheckConstraint("quarter ~ '^20[0-9]{2}Q[1-4]$'", name=op.f("ck_reporting_quarter_quarter")),
         sa.CheckConstraint(
             "opens_at < due_at AND due_at <= late_from AND late_from <= locks_at",
@@ -446,10 +450,11 @@ def create_tables() -> None:
             name=op.f("fk_reporting_quarter_district_id_scheme_version_id"),
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_reporting_quarter_district_id")),
-        sa.PrimaryKeyConstraint("quarter", "district_id", name=op.f("pk_reporting_quarter")),
+        sa.PrimaryKeyConstraint("district_id", "quarter", name=op.f("pk_reporting_quarter")),
     )
     op.create_table(
         "publication",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("quarter", sa.String(6), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -458,7 +463,6 @@ def create_tables() -> None:
         sa.Column("disclosure", sa.String(24), nullable=False),
         sa.Column("schools", sa.Integer(), nullable=False, comment="how many are ranked"),
         sa.Column("tiers", postgresql.JSONB(), nullable=True, comment="under disclosure `tiers`: [[tier, [names]]]"),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["district_id", "quarter"],
             ["reporting_quarter.district_id", "reporting_quarter.quarter"],
@@ -466,13 +470,15 @@ def create_tables() -> None:
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_publication_district_id")),
         sa.ForeignKeyConstraint(["published_by"], ["account.id"], name=op.f("fk_publication_published_by")),
-        sa.PrimaryKeyConstraint("id", "district_id", name=op.f("pk_publication")),
+        sa.PrimaryKeyConstraint("district_id", "id", name=op.f("pk_publication")),
         sa.UniqueConstraint(
             "district_id", "quarter", "version", name=op.f("uq_publication_district_id_quarter_version")
         ),
     )
     op.create_table(
         "report",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("school_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("quarter", sa.String(6), nullable=False),
         sa.Column("state", sa.String(24), server_default="not_started", nullable=False),
@@ -505,8 +511,6 @@ def create_tables() -> None:
         ),
         sa.Column("score_attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("score_error", sa.Text(), server_default="", nullable=False),
-        sa.Column("school_id", sa.Uuid(), nullable=False),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(["accepted_by"], ["account.id"], name=op.f("fk_report_accepted_by")),
         sa.ForeignKeyConstraint(["approved_by"], ["account.id"], name=op.f("fk_report_approved_by")),
         sa.ForeignKeyConstraint(
@@ -520,7 +524,7 @@ def create_tables() -> None:
             name=op.f("fk_report_district_id_school_id"),
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_report_district_id")),
-        sa.PrimaryKeyConstraint("id", "district_id", name=op.f("pk_report")),
+        sa.PrimaryKeyConstraint("district_id", "id", name=op.f("pk_report")),
         sa.UniqueConstraint("district_id", "school_id", "id", name=op.f("uq_report_district_id_school_id_id")),
         sa.UniqueConstraint(
             "district_id", "school_id", "quarter", name=op.f("uq_report_district_id_school_id_quarter")
@@ -535,6 +539,8 @@ def create_tables() -> None:
     )
     op.create_table(
         "evidence_file",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("school_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("report_id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
@@ -545,8 +551,6 @@ def create_tables() -> None:
         sa.Column("uploaded_by", sa.Uuid(), nullable=False),
         sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("school_id", sa.Uuid(), nullable=False),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["district_id", "school_id", "report_id"],
             ["report.district_id", "report.school_id", "report.id"],
@@ -554,18 +558,18 @@ def create_tables() -> None:
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_evidence_file_district_id")),
         sa.ForeignKeyConstraint(["uploaded_by"], ["account.id"], name=op.f("fk_evidence_file_uploaded_by")),
-        sa.PrimaryKeyConstraint("id", "district_id", name=op.f("pk_evidence_file")),
+        sa.PrimaryKeyConstraint("district_id", "id", name=op.f("pk_evidence_file")),
     )
     op.create_table(
         "item_review",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("school_id", sa.Uuid(), nullable=False),
         sa.Column("report_id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("verdict", sa.String(24), nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("reviewer_id", sa.Uuid(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("school_id", sa.Uuid(), nullable=False),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["district_id", "school_id", "report_id"],
             ["report.district_id", "report.school_id", "report.id"],
@@ -573,10 +577,12 @@ def create_tables() -> None:
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_item_review_district_id")),
         sa.ForeignKeyConstraint(["reviewer_id"], ["account.id"], name=op.f("fk_item_review_reviewer_id")),
-        sa.PrimaryKeyConstraint("report_id", "code", "district_id", name=op.f("pk_item_review")),
+        sa.PrimaryKeyConstraint("district_id", "report_id", "code", name=op.f("pk_item_review")),
     )
     op.create_table(
         "report_step",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("school_id", sa.Uuid(), nullable=False),
         sa.Column("report_id", sa.Uuid(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
@@ -586,18 +592,18 @@ def create_tables() -> None:
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("school_id", sa.Uuid(), nullable=False),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["district_id", "school_id", "report_id"],
             ["report.district_id", "report.school_id", "report.id"],
             name=op.f("fk_report_step_district_id_school_id_report_id"),
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_report_step_district_id")),
-        sa.PrimaryKeyConstraint("report_id", "seq", "district_id", name=op.f("pk_report_step")),
+        sa.PrimaryKeyConstraint("district_id", "report_id", "seq", name=op.f("pk_report_step")),
     )
     op.create_table(
         "report_value",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("school_id", sa.Uuid(), nullable=False),
         sa.Column("report_id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False, comment="the indicator's code in the quarter's scheme"),
         sa.Column("unit_id", sa.Uuid(), nullable=False, comment="the school's id, or a branch's"),
@@ -612,8 +618,6 @@ def create_tables() -> None:
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.Column("entered_by", sa.Uuid(), nullable=False),
         sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("school_id", sa.Uuid(), nullable=False),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["district_id", "school_id", "report_id"],
             ["report.district_id", "report.school_id", "report.id"],
@@ -621,10 +625,12 @@ def create_tables() -> None:
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_report_value_district_id")),
         sa.ForeignKeyConstraint(["entered_by"], ["account.id"], name=op.f("fk_report_value_entered_by")),
-        sa.PrimaryKeyConstraint("report_id", "code", "unit_id", "district_id", name=op.f("pk_report_value")),
+        sa.PrimaryKeyConstraint("district_id", "report_id", "code", "unit_id", name=op.f("pk_report_value")),
     )
     op.create_table(
         "score_run",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("school_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("report_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False, comment="1 for the first run of the report, 2 for the next…"),
@@ -645,8 +651,6 @@ def create_tables() -> None:
         sa.Column("red", sa.Integer(), nullable=False),
         sa.Column("missing", sa.Integer(), nullable=False),
         sa.Column("not_applicable", sa.Integer(), nullable=False),
-        sa.Column("school_id", sa.Uuid(), nullable=False),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["district_id", "scheme_version_id"],
             ["scheme_version.district_id", "scheme_version.id"],
@@ -658,7 +662,7 @@ def create_tables() -> None:
             name=op.f("fk_score_run_district_id_school_id_report_id"),
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_score_run_district_id")),
-        sa.PrimaryKeyConstraint("id", "district_id", name=op.f("pk_score_run")),
+        sa.PrimaryKeyConstraint("district_id", "id", name=op.f("pk_score_run")),
         sa.UniqueConstraint(
             "district_id", "report_id", "number", name=op.f("uq_score_run_district_id_report_id_number")
         ),
@@ -666,6 +670,8 @@ def create_tables() -> None:
     )
     op.create_table(
         "score_item",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("school_id", sa.Uuid(), nullable=False),
         sa.Column("run_id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("group_code", sa.Text(), nullable=False),
@@ -684,18 +690,17 @@ def create_tables() -> None:
         ),
         sa.Column("why", postgresql.JSONB(), nullable=False, comment="words: {text, params}"),
         sa.Column("short", postgresql.JSONB(), nullable=True, comment="shortfall in words: {text, params}"),
-        sa.Column("school_id", sa.Uuid(), nullable=False),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["district_id", "school_id", "run_id"],
             ["score_run.district_id", "score_run.school_id", "score_run.id"],
             name=op.f("fk_score_item_district_id_school_id_run_id"),
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_score_item_district_id")),
-        sa.PrimaryKeyConstraint("run_id", "code", "district_id", name=op.f("pk_score_item")),
+        sa.PrimaryKeyConstraint("district_id", "run_id", "code", name=op.f("pk_score_item")),
     )
     op.create_table(
         "standing",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.Column("publication_id", sa.Uuid(), nullable=False),
         sa.Column("school_id", sa.Uuid(), nullable=False),
         sa.Column("run_id", sa.Uuid(), nullable=False),
@@ -716,7 +721,6 @@ def create_tables() -> None:
             comment='{"district": [5, 60], "stage": [2, 20], "kind": [1, 9]}',
         ),
         sa.Column("disclosed", sa.Boolean(), nullable=False, comment="other schools of the district may see this row"),
-        sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["district_id", "publication_id"],
             ["publication.district_id", "publication.id"],
@@ -733,7 +737,7 @@ def create_tables() -> None:
             name=op.f("fk_standing_district_id_school_id"),
         ),
         sa.ForeignKeyConstraint(["district_id"], ["district.id"], name=op.f("fk_standing_district_id")),
-        sa.PrimaryKeyConstraint("publication_id", "school_id", "district_id", name=op.f("pk_standing")),
+        sa.PrimaryKeyConstraint("district_id", "publication_id", "school_id", name=op.f("pk_standing")),
     )
     op.create_index("ix_standing_run_id", "standing", ["district_id", "run_id"], unique=False)
 
