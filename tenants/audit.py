@@ -169,6 +169,14 @@ def events(
     )  # fmt: skip
 
 
+def length(scope: Scope) -> int:
+    """How many events the chain of the scope's district has."""
+    count = sa.select(sa.func.count(AuditEvent.seq)).where(
+        AuditEvent.district_id == (scope.district_id or INSTALLATION)
+    )
+    return session().scalar(count.execution_options(scope=scope)) or 0
+
+
 def faults(scope: Scope) -> Iterator[Fault]:
     """Every place where the chain of the scope's district does not hold; none when it does."""
     district_id = scope.district_id or INSTALLATION

@@ -69,13 +69,15 @@ def cause_of(state: State) -> str:
     return REOPENED if state in AFTER_ACCEPTANCE else DEADLINE
 
 
-def _lock(scope: Scope, school_id: UUID, quarter: Quarter, claim: datetime | None) -> None:
-    statement = sa.select(Report.claimed_until).where(Report.school_id == school_id, Report.quarter == quarter)
-    row = session().execute(scope.over(statement, Report).with_for_update()).one_or_none()
+def _lock(scope: Scope, school_id: UUID, quarter: Quarter, claim: datetime | None) -> Report:
+    """The report's row as it is now, nobody else's until the transaction ends."""
+    mine = scope.select(Report).where(Report.school_id == school_id, Report.quarter == quarter)
+    row = session().scalar(mine.with_for_update().execution_options(populate_existing=True))
     if row is None:
         raise NotFound
     if claim is not None and row.claimed_until != claim:
         raise ClaimLost(words(N_("这份报表已由另一个进程接手计分。")))
+    return row
 
 
 def _require_due(found: Sheet, now: datetime) -> None:
@@ -118,10 +120,8 @@ def note_failure(
     scope: Scope, school_id: UUID, quarter: Quarter, error: str, *, now: datetime, claim: datetime
 ) -> datetime | None:
     """Keep what went wrong and when to try again; None: tried often enough, parked until somebody looks at it."""
-    _lock(scope, school_id, quarter, claim)
-    statement = sa.select(Report.score_attempts).where(Report.school_id == school_id, Report.quarter == quarter)
-    attempts = session().scalar(scope.over(statement, Report)) or 1
-    retry_at = now + RETRIES[attempts - 1] if attempts <= len(RETRIES) else None
+    attempts = _lock(scope, school_id, quarter, claim).score_attempts
+    retry_at = now + RETRIES[max(attempts, 1) - 1] if attempts <= len(RETRIES) else None
     reporting.note_failure(scope, school_id, quarter, error, retry_at)
     return retry_at
 

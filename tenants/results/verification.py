@@ -6,12 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import undefer
 
 from tenants.db import session
-from tenants.errors import NotFound
 from tenants.quarter import Quarter
 from tenants.results import seal
 from tenants.results.models import ScoreItem, ScoreRun
+from tenants.results.runs import run
 from tenants.schemes.models import SchemeVersion
 from tenants.schools import queries as schools
 from tenants.scope import Scope
@@ -35,9 +36,7 @@ class Verdict:
 
 def verify(scope: Scope, run_id: UUID) -> Verdict:
     """Check the seal, recompute from it, and compare the result with the stored rows; NotFound for a stranger."""
-    row = session().scalar(scope.select(ScoreRun).where(ScoreRun.id == run_id))
-    if row is None:
-        raise NotFound
+    row = _row(scope, run_id)
     checked = seal.check(row.sealed, row.sha256, _content(scope, row.scheme_version_id))
     faults = (*checked.faults, *_stored_differences(scope, row, checked))
     return Verdict(row.id, row.school_id, row.quarter, row.number, faults)
@@ -45,12 +44,18 @@ def verify(scope: Scope, run_id: UUID) -> Verdict:
 
 def export_run(scope: Scope, run_id: UUID) -> dict[str, Any]:
     """A run with all that is needed to check it without a database; NotFound for a stranger."""
-    row = session().scalar(scope.select(ScoreRun).where(ScoreRun.id == run_id))
-    if row is None:
-        raise NotFound
+    row = _row(scope, run_id)
     name = schools.school(scope, row.school_id).name
     content = _content(scope, row.scheme_version_id)
     return seal.export(seal=seal.Seal(row.sealed, row.sha256), school=name, number=row.number, content=content)
+
+
+def _row(scope: Scope, run_id: UUID) -> ScoreRun:
+    """A run with its sealed text, of which the scope may see at least the figures."""
+    run(scope, run_id)
+    return (
+        session().scalars(scope.select(ScoreRun).where(ScoreRun.id == run_id).options(undefer(ScoreRun.sealed))).one()
+    )
 
 
 def _content(scope: Scope, version_id: UUID) -> dict[str, Any]:
