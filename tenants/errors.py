@@ -16,14 +16,18 @@ class LinghangError(Exception):
 class NotFound(LinghangError):
     """There is no such thing within the caller's scope: the answer a stranger gets too."""
 
-    def __init__(self, said: Words | str = N_("没有找到您要的内容，它可能已被移走，或不在您的权限范围内。")) -> None:
+    SAID = N_("没有找到您要的内容，它可能已被移走，或不在您的权限范围内。")
+
+    def __init__(self, said: Words | str = SAID) -> None:
         super().__init__(said)
 
 
 class Forbidden(LinghangError):
     """The caller may see it but has not the right to do this."""
 
-    def __init__(self, said: Words | str = N_("您的账号没有办理这件事的权限，请联系本单位管理员。")) -> None:
+    SAID = N_("您的账号没有办理这件事的权限，请联系本单位管理员。")
+
+    def __init__(self, said: Words | str = SAID) -> None:
         super().__init__(said)
 
 

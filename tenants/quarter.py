@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from functools import total_ordering
 from zoneinfo import ZoneInfo
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 _FORM = re.compile(r"(20\d\d)-?[Qq]([1-4])")
 
 
@@ -30,7 +31,7 @@ class Quarter:
         return cls(int(match[1]), int(match[2]))
 
     @classmethod
-    def of(cls, moment: datetime | date, zone: ZoneInfo = ZoneInfo("Asia/Shanghai")) -> "Quarter":
+    def of(cls, moment: datetime | date, zone: ZoneInfo = SHANGHAI) -> "Quarter":
         """The quarter in which `moment` falls in `zone`."""
         day = moment.astimezone(zone).date() if isinstance(moment, datetime) else moment
         return cls(day.year, (day.month + 2) // 3)

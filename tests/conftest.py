@@ -85,7 +85,9 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def own_database(cluster: Cluster, template: tuple[Flask, World], tmp_path: Path) -> Iterator[tuple[Flask, World, Settings]]:
+def own_database(
+    cluster: Cluster, template: tuple[Flask, World], tmp_path: Path
+) -> Iterator[tuple[Flask, World, Settings]]:
     """A committed copy of the world for tests with several processes; the application, the world, its settings."""
     with template[0].app_context():
         db.engine.dispose()

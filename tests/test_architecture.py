@@ -46,7 +46,9 @@ def test_no_raw_sql_and_no_get_by_key(path: Path) -> None:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         receiver = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
         assert not (name == "text" and receiver in ("sa", "sqlalchemy") and relative not in RAW), relative
-        assert not (name == "get" and receiver.endswith(("session", "session()"))), f"{relative} loads by key, past the scope"
+        assert not (name == "get" and receiver.endswith(("session", "session()"))), (
+            f"{relative} loads by key, past the scope"
+        )
 
 
 RAW = {"tenants/db.py", "tenants/reporting/models.py", "tenants/notices/models.py"}
@@ -56,7 +58,9 @@ RAW = {"tenants/db.py", "tenants/reporting/models.py", "tenants/notices/models.p
 @pytest.mark.parametrize("path", sources(), ids=str)
 def test_the_clock_is_read_at_entry_points_only(path: Path) -> None:
     relative = path.relative_to(ROOT).as_posix()
-    reads = [call for call in calls(path) if ast.unparse(call.func) in ("datetime.now", "datetime.utcnow", "date.today")]
+    reads = [
+        call for call in calls(path) if ast.unparse(call.func) in ("datetime.now", "datetime.utcnow", "date.today")
+    ]
     assert not reads or relative in CLOCKS or relative.startswith("web/cli/"), f"{relative} reads the clock"
 
 

@@ -149,11 +149,20 @@ def dates(quarter: Quarter) -> dict[str, datetime]:
 
 
 def _person(
-    district_id: UUID, code: str, login: str, name: str, role: Role, school_id: UUID | None = None, *, own: UUID | None = None
+    district_id: UUID,
+    code: str,
+    login: str,
+    name: str,
+    role: Role,
+    school_id: UUID | None = None,
+    *,
+    own: UUID | None = None,
 ) -> Someone:
     scope = admin_scope(district_id)
     with transaction(scope):
-        account = actions.create_account(scope, login=login, name=name, email=f"{login}@{code}.example", district_code=code)
+        account = actions.create_account(
+            scope, login=login, name=name, email=f"{login}@{code}.example", district_code=code
+        )
         membership = actions.add_post(scope, account, role, school_id=school_id, own_school_id=own)
     mine = Scope(
         role=role, account_id=account, actor=name, district_id=district_id, whole_district=role in DISTRICT_ROLES,
@@ -165,7 +174,9 @@ def _person(
 
 def _installation(account: UUID, login: str, name: str, post: Post, districts: set[UUID]) -> Someone:
     scope = Scope(role=post.role, account_id=account, actor=name, published_in=frozenset(districts))
-    person = Person(account, login, name, "zh", operator=post.role is Role.OPERATOR, city_id=post.city_id, district_id=None)
+    person = Person(
+        account, login, name, "zh", operator=post.role is Role.OPERATOR, city_id=post.city_id, district_id=None
+    )
     return Someone(name, scope, person, post)
 
 

@@ -125,7 +125,16 @@ def test_accounts_of_other_districts_are_invisible(world: World) -> None:
 def test_a_city_sees_no_report(world: World) -> None:
     send(world, world.alice, world.bob)
     bind(world.city_viewer.scope)
-    for table in ("report", "report_value", "evidence_file", "membership", "school", "audit_event", "mail", "score_run"):
+    for table in (
+        "report",
+        "report_value",
+        "evidence_file",
+        "membership",
+        "school",
+        "audit_event",
+        "mail",
+        "score_run",
+    ):
         assert rows(table) == 0
     assert rows("district") == 2
 

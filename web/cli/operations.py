@@ -49,7 +49,12 @@ def routes(as_json: bool) -> None:
     found = sorted(all_routes(app, FOREIGN_POLICIES), key=lambda route: route.rule)
     if as_json:
         rows = [
-            {"rule": route.rule, "methods": list(route.methods), "endpoint": route.endpoint, "policy": str(route.policy)}
+            {
+                "rule": route.rule,
+                "methods": list(route.methods),
+                "endpoint": route.endpoint,
+                "policy": str(route.policy),
+            }
             for route in found
         ]
         give(rows, as_json=True)

@@ -42,7 +42,9 @@ def character(seed: str, staff: int = 0) -> Character:
     drift = {Habit.IMPROVING: 0.018, Habit.SLIDING: -0.022}.get(habit, 0.0)
     level = {Habit.IMPROVING: 0.78, Habit.SLIDING: 0.97}.get(habit, random.uniform(0.78, 0.985))
     staff = staff or random.randint(28, 180)
-    return Character(level, drift, habit, staff, max(5, staff * random.randint(25, 45) // 100), random.randint(4, 24) * 100_000)
+    return Character(
+        level, drift, habit, staff, max(5, staff * random.randint(25, 45) // 100), random.randint(4, 24) * 100_000
+    )
 
 
 def entry(indicator: Indicator, quarter: Quarter, who: Character, strength: float, random: Random) -> Entry:
@@ -138,7 +140,11 @@ def times(who: Character, opens: datetime, due: datetime, late_from: datetime, r
     span = (due - opens).total_seconds()
     filled = opens + timedelta(seconds=span * random.uniform(0.15, 0.7))
     submitted = filled + timedelta(seconds=span * random.uniform(0.02, 0.15))
-    approved = late_from + timedelta(hours=random.uniform(6, 60)) if late else submitted + timedelta(hours=random.uniform(2, 40))
+    approved = (
+        late_from + timedelta(hours=random.uniform(6, 60))
+        if late
+        else submitted + timedelta(hours=random.uniform(2, 40))
+    )
     approved = max(approved, submitted + timedelta(hours=1))
     looked = max(approved, due) + timedelta(hours=random.uniform(3, 40))
     if random.random() < 0.18:
@@ -147,21 +153,20 @@ def times(who: Character, opens: datetime, due: datetime, late_from: datetime, r
     return Times(filled, submitted, approved, None, None, looked)
 
 
-LIVE = (
-    (16, "nothing"), (22, "filled"), (9, "submitted"), (24, "approved"), (9, "returned"), (20, "accepted"),
-)  # fmt: skip
+LIVE = {"nothing": 16, "filled": 22, "submitted": 9, "approved": 24, "returned": 9, "accepted": 20}
+"""Of a hundred schools, how many have come how far in the running quarter."""
+DEPTH = {"nothing": 0, "filled": 1, "submitted": 2, "approved": 3, "returned": 4, "accepted": 4}
 
 
 def live_times(opens: datetime, now: datetime, random: Random) -> Times:
     """The quarter that is under way: every state has its schools."""
-    reached = random.choices([name for _, name in LIVE], weights=[weight for weight, _ in LIVE])[0]
-    steps = sorted(opens + (now - opens) * random.uniform(0.1, 0.97) for _ in range(5))
-    order = ("filled", "submitted", "approved", "looked")
-    got = {name: steps[i] for i, name in enumerate(order) if reached not in ("nothing",) and i <= order.index({"returned": "looked", "accepted": "looked"}.get(reached, reached))}
-    return Times(
-        got.get("filled"), got.get("submitted"), got.get("approved"),
-        got.get("looked") if reached == "returned" else None, None, got.get("looked") if reached == "accepted" else None,
-    )  # fmt: skip
+    reached = random.choices(list(LIVE), weights=list(LIVE.values()))[0]
+    depth = DEPTH[reached]
+    steps = sorted(opens + (now - opens) * random.uniform(0.1, 0.97) for _ in range(4))
+    done: list[datetime | None] = [at if step < depth else None for step, at in enumerate(steps)]
+    filled, submitted, approved, looked = done
+    returned = looked if reached == "returned" else None
+    return Times(filled, submitted, approved, returned, None, None if returned else looked)
 
 
 REASONS = (

@@ -27,7 +27,7 @@ from tenants.schemes import actions as schemes
 from tenants.schemes.format import default_text
 from tenants.schools import actions as schools
 from tenants.schools.passwords import hash_password
-from tenants.scope import Role, Scope
+from tenants.scope import ROLE_NAMES, Role, Scope
 from web.config import Settings
 from web.demo import behaviour, names
 from web.demo.behaviour import Character, Times
@@ -36,6 +36,7 @@ from web.demo.names import DistrictPlan, SchoolPlan
 SEED = "linghang"
 PAST_QUARTERS = 8
 ZONE = ZoneInfo("Asia/Shanghai")
+STAFF = {Role.ADMIN: "admin", Role.REVIEWER: "reviewer", Role.VIEWER: "leader"}
 MORE_TIME = timedelta(days=5)
 """The running quarter of the demo is due so long after loading."""
 
@@ -99,8 +100,8 @@ def _people(now: datetime, hidden: str) -> tuple[list[SignIn], list[District]]:
     signs: list[SignIn] = []
     with transaction(install):
         city = schools.create_city(install, names.CITY)
-        signs.append(_sign_in(install, "运维", "operator", "欧阳运维", now, operator=True))
-        signs.append(_sign_in(install, "市级领导", "city", "市教育工委领导", now, city_id=city))
+        signs.append(_sign_in(install, "运维", "operator", "欧阳运维", operator=True))
+        signs.append(_sign_in(install, "市级领导", "city", "市教育工委领导", city_id=city))
         ids = [
             schools.create_district(install, code=plan.code, name=plan.name, office=plan.office, city_id=city)
             for plan in names.districts()
@@ -113,7 +114,7 @@ def _people(now: datetime, hidden: str) -> tuple[list[SignIn], list[District]]:
 
 
 def _sign_in(
-    scope: Scope, who: str, login: str, name: str, now: datetime, *, district_code: str = "", email: str = "",
+    scope: Scope, who: str, login: str, name: str, *, district_code: str = "", email: str = "",
     operator: bool = False, city_id: UUID | None = None,
 ) -> SignIn:  # fmt: skip
     """An account with a fresh password, set by its own invitation."""
@@ -125,9 +126,7 @@ def _sign_in(
     return SignIn(who, f"{district_code}.{login}" if district_code else login, password, account)
 
 
-def _district(
-    plan: DistrictPlan, district_id: UUID, now: datetime, hidden: str, signs: list[SignIn]
-) -> District:
+def _district(plan: DistrictPlan, district_id: UUID, now: datetime, hidden: str, signs: list[SignIn]) -> District:
     random = Random(f"{SEED}/{plan.code}")
     setup = Scope(role=Role.ADMIN, actor="演示", district_id=district_id, whole_district=True)
     with transaction(setup):
@@ -137,20 +136,22 @@ def _district(
         )  # fmt: skip
         version = schemes.import_scheme(setup, default_text(), now - timedelta(days=900))
         staff: dict[Role, Scope] = {}
-        for role, login, title in ((Role.ADMIN, "admin", "工委管理员"), (Role.REVIEWER, "reviewer", "工委审核员"), (Role.VIEWER, "leader", "区级领导")):
-            name = names.person(random)
-            sign = _sign_in(setup, f"{plan.name}{title}", login, name, now, district_code=plan.code, email=f"{login}@{plan.code}.example")
+        for role, login in STAFF.items():
+            name, email = names.person(random), f"{login}@{plan.code}.example"
+            sign = _sign_in(setup, f"{plan.name}{ROLE_NAMES[role]}", login, name, district_code=plan.code, email=email)
             signs.append(sign)
             schools.add_post(setup, sign.account_id, role)
-            staff[role] = Scope(role=role, account_id=sign.account_id, actor=name, district_id=district_id, whole_district=True)
+            staff[role] = Scope(
+                role=role, account_id=sign.account_id, actor=name, district_id=district_id, whole_district=True
+            )
         district = District(plan, district_id, staff[Role.ADMIN], staff[Role.REVIEWER], version)
         for position, school in enumerate(plan.schools):
-            district.teams.append(_team(setup, plan, school, position, now, hidden, random, signs))
+            district.teams.append(_team(setup, plan, school, position, hidden, random, signs))
     return district
 
 
 def _team(
-    setup: Scope, plan: DistrictPlan, school: SchoolPlan, position: int, now: datetime, hidden: str, random: Random,
+    setup: Scope, plan: DistrictPlan, school: SchoolPlan, position: int, hidden: str, random: Random,
     signs: list[SignIn],
 ) -> Team:  # fmt: skip
     school_id = schools.create_school(
@@ -164,7 +165,7 @@ def _team(
         name, login = names.person(random), f"{short}{position + 1:02d}"
         email = f"{login}@{plan.code}.example"
         if shown:
-            sign = _sign_in(setup, f"{school.name}{title}", login, name, now, district_code=plan.code, email=email)
+            sign = _sign_in(setup, f"{school.name}{title}", login, name, district_code=plan.code, email=email)
             signs.append(sign)
             account = sign.account_id
         else:
@@ -229,7 +230,9 @@ def _running_quarter(district: District, quarter: Quarter, settings: Settings, n
     compute_scores.run(district.job, now)
 
 
-def _open(district: District, quarter: Quarter, opens: datetime, due: datetime, late: datetime, locks: datetime) -> None:
+def _open(
+    district: District, quarter: Quarter, opens: datetime, due: datetime, late: datetime, locks: datetime
+) -> None:
     with transaction(district.admin):
         reporting.set_dates(
             district.admin, quarter, opens_at=opens, due_at=due, late_from=late, locks_at=locks,

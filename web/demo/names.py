@@ -8,7 +8,24 @@ from tenants.schools.models import Disclosure, OrgKind, Stage
 
 CITY = "临江市"
 FAMILY = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕单解仇查"
-GIVEN = ["建国", "秀兰", "志强", "丽华", "明", "红梅", "海燕", "国栋", "玉珍", "伟", "敏", "晓东", "雪松", "文博", "佳宁", "永康"]
+GIVEN = [
+    "建国",
+    "秀兰",
+    "志强",
+    "丽华",
+    "明",
+    "红梅",
+    "海燕",
+    "国栋",
+    "玉珍",
+    "伟",
+    "敏",
+    "晓东",
+    "雪松",
+    "文博",
+    "佳宁",
+    "永康",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +90,9 @@ def _schools(district: str, count: int, prefix: str, groups: tuple[str, ...]) ->
             if serial == count:
                 return
             serial += 1
-            name = pattern.format(n=f"第{_number(index + 1)}", p=PLACES[(index * 3 + len(pattern) + serial) % len(PLACES)])
+            name = pattern.format(
+                n=f"第{_number(index + 1)}", p=PLACES[(index * 3 + len(pattern) + serial) % len(PLACES)]
+            )
             yield _school(f"{prefix}{serial:06d}", name, stage, serial, groups[serial % len(groups)], district)
 
 

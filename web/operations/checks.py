@@ -49,7 +49,10 @@ def refuse_demo_in_production(app: Flask, settings: Settings) -> None:
         count = schools.demo_accounts(operator)
     if count:
         raise NotReady(
-            words(N_("数据库里有 {count} 个演示账号，正式环境不能启动。请换一个空数据库重新执行 linghang init。"), count=count)
+            words(
+                N_("数据库里有 {count} 个演示账号，正式环境不能启动。请换一个空数据库重新执行 linghang init。"),
+                count=count,
+            )
         )
 
 
@@ -84,7 +87,9 @@ def _revision(app: Flask) -> Finding:
     newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
     if now == newest:
         return _good(name)
-    return _bad(name, words(N_("现在是 {now}，应为 {newest}。请执行 linghang migrate。"), now=str(now), newest=str(newest)))
+    return _bad(
+        name, words(N_("现在是 {now}，应为 {newest}。请执行 linghang migrate。"), now=str(now), newest=str(newest))
+    )
 
 
 def _first_line(error: Exception) -> str:
@@ -98,7 +103,10 @@ def disk(_app: Flask, settings: Settings) -> Iterator[Finding]:
     try:
         settings.evidence_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        yield _bad(name, words(N_("{folder} 不能写入：{error}。请更改 DATA_DIR 或授权。"), folder=str(folder), error=str(error)))
+        yield _bad(
+            name,
+            words(N_("{folder} 不能写入：{error}。请更改 DATA_DIR 或授权。"), folder=str(folder), error=str(error)),
+        )
         return
     if not os.access(settings.evidence_dir, os.W_OK):
         yield _bad(name, words(N_("{folder} 不能写入，请授权给运行用户。"), folder=str(folder)))
