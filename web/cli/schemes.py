@@ -9,8 +9,10 @@ import click
 from tenants.db import transaction
 from tenants.errors import Invalid, NotFound
 from tenants.schemes import actions, queries
-from tenants.schemes.format import load_scheme, read_facts, read_yaml, scheme_to_data, score_facts
+from tenants.schemes.facts import read_facts, score_facts
+from tenants.schemes.format import load_scheme, scheme_to_data
 from tenants.schemes.writer import scheme_to_yaml
+from tenants.schemes.yaml_text import read_yaml
 from tenants.scope import Scope
 from tenants.scoring import tables as published
 from tenants.scoring.canonical import canonical, digest

@@ -7,17 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenants.errors import Invalid
-from tenants.schemes.format import (
-    MAX_TEXT,
-    default_scheme,
-    default_text,
-    load_scheme,
-    read_facts,
-    read_yaml,
-    scheme_from_data,
-    scheme_to_data,
-    score_facts,
-)
+from tenants.schemes.facts import read_facts, score_facts
+from tenants.schemes.format import default_scheme, default_text, load_scheme, scheme_from_data, scheme_to_data
+from tenants.schemes.yaml_text import MAX_TEXT, read_yaml
 from tenants.scoring.engine import score
 from tenants.scoring.values import Facts, Lights, Per, Ratio
 from tests.tenants.scoring.examples import NUMBERS, PARTS, scheme_of

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenants.schemes.format import default_scheme, default_text, read_yaml
+from tenants.schemes.format import default_scheme, default_text
+from tenants.schemes.yaml_text import read_yaml
 from tenants.scoring.engine import score, shortfall_words
 from tenants.scoring.values import ASKS_FOR_LESS, Facts, ItemState, Kind, Light, Per, Ratio
 from tests.tenants.scoring.examples import QUARTERS, any_facts, count, facts_of, ratio, scheme_of, share, values_of

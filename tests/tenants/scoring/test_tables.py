@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tenants.schemes.format import read_yaml
+from tenants.schemes.yaml_text import read_yaml
 from tenants.scoring.tables import TableError, TablesReport, check, evaluate, item_result, show, sum_warnings
 
 PUBLISHED = read_yaml((Path(__file__).parents[2] / "data" / "published_tables.yaml").read_text(encoding="utf-8"))
