@@ -17,7 +17,6 @@ from tenants.notices import actions as notices
 from tenants.notices.models import Rule
 from tenants.quarter import Quarter
 from tenants.reporting import queries
-from tenants.reporting.asking import days_left
 from tenants.reporting.models import ItemReview, Report, ReportingQuarter, ReportStep, ReportValue, Verdict
 from tenants.reporting.queries import Sheet
 from tenants.reporting.validation import Entry, text_of
@@ -277,9 +276,7 @@ def return_items(
         raise Invalid(faults)
     if not set(reasons) <= set(sheet.units):
         raise NotFound
-    row = _go(
-        scope, school_id, quarter, Action.RETURN, now, sheet=sheet, returned_items=len(reasons), version=version
-    )
+    row = _go(scope, school_id, quarter, Action.RETURN, now, sheet=sheet, returned_items=len(reasons), version=version)
     others = {indicator.code: "" for indicator in sheet.due if indicator.code not in reasons}
     _judge(scope, sheet, others, Verdict.ACCEPTED, now)
     _judge(scope, sheet, dict(reasons), Verdict.RETURNED, now)
@@ -421,18 +418,17 @@ def remind(scope: Scope, school_ids: Collection[UUID], quarter: Quarter, now: da
             continue
         owed += notices.owe(
             scope, Rule.REMINDER, schools.colleagues(scope, school_id=sheet.school.id),
-            cause=f"manual-{now.astimezone(ZONE):%Y-%m-%d}", facts=_reminder(sheet, now), school_id=sheet.school.id,
+            cause=f"manual-{now.astimezone(ZONE):%Y-%m-%d}", facts=_reminder(sheet), school_id=sheet.school.id,
             quarter=quarter, now=now,
         )  # fmt: skip
         audit.record(scope, "remind", "report", sheet.report.id, school_id=sheet.school.id, now=now)
     return owed
 
 
-def _reminder(sheet: Sheet, now: datetime) -> dict[str, object]:
-    return {
-        "school": sheet.school.name, "missing": len(sheet.problems()), "due_at": sheet.dates.due_at.isoformat(),
-        "days": days_left(sheet.dates.due_at, now),
-    }  # fmt: skip
+def _reminder(sheet: Sheet) -> dict[str, str]:
+    """A returned report has its own deadline."""
+    until = sheet.report.open_until or sheet.dates.due_at
+    return {"school": sheet.school.name, "due_at": until.isoformat()}
 
 
 def _locked(scope: Scope, report_id: UUID) -> Report:

@@ -27,6 +27,10 @@ WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SUFFIXES = {"application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png", WORD: ".docx", EXCEL: ".xlsx"}
 MOST_UNPACKED = 200 * MEGABYTE
+MOST_PARTS = 5000
+"""Members of an Office file; real ones have some dozens."""
+MOST_IN_ALL = 500 * MEGABYTE
+"""What all files of one report may weigh together."""
 
 
 class Store(Protocol):
@@ -81,11 +85,13 @@ def _office_type(content: bytes) -> str | None:
     """A Word or Excel file whose parts unpack to a sane size and hold no macros."""
     try:
         with zipfile.ZipFile(BytesIO(content)) as parts:
-            names = set(parts.namelist())
-            unpacked = sum(part.file_size for part in parts.infolist())
+            members = parts.infolist()
     except (zipfile.BadZipFile, ValueError):
         return None
-    if unpacked > MOST_UNPACKED or any(name.endswith("vbaProject.bin") for name in names):
+    if len(members) > MOST_PARTS or sum(member.file_size for member in members) > MOST_UNPACKED:
+        return None
+    names = {member.filename for member in members}
+    if any(name.endswith("vbaProject.bin") for name in names):
         return None
     if "[Content_Types].xml" not in names:
         return None
@@ -121,6 +127,10 @@ def attach(
         return same.id
     if len(there) >= MOST_FILES:
         raise Invalid({code: words(N_("每项最多 {count} 个文件，请先移除不需要的。"), count=MOST_FILES)})
+    held = sum(file.size for files in queries.evidence_of(scope, report.id).values() for file in files)
+    if held + len(content) > MOST_IN_ALL:
+        limit = MOST_IN_ALL // MEGABYTE
+        raise Invalid({code: words(N_("本期佐证材料合计不能超过 {limit} MB，请压缩后再传。"), limit=limit)})
     store.put(scope.district, sha256, content)
     row = EvidenceFile(
         district_id=scope.district, school_id=school_id, report_id=report.id, code=code, filename=clean_name(filename),
@@ -140,6 +150,45 @@ def clean_name(filename: str) -> str:
     last = filename.replace("\\", "/").rsplit("/", 1)[-1]
     shown = "".join(char for char in last if char.isprintable()).strip(". ") or "file"
     return shown if len(shown) <= 120 else shown[:100] + shown[-20:]
+
+
+SHOWN_IN_PAGE = frozenset({"application/pdf", "image/jpeg", "image/png"})
+
+
+def may_be_shown(media_type: str) -> bool:
+    """Whether a browser may show the file instead of saving it."""
+    return media_type in SHOWN_IN_PAGE
+
+
+def download_name(file: EvidenceView) -> str:
+    """The file's name, ending as its content says: a PDF that was called `run.exe` is offered as `run.exe.pdf`."""
+    suffix = SUFFIXES[file.media_type]
+    endings = (".jpg", ".jpeg") if suffix == ".jpg" else (suffix,)
+    return file.filename if file.filename.lower().endswith(endings) else file.filename + suffix
+
+
+def preview(media_type: str, content: BinaryIO) -> BinaryIO:
+    """What a browser shows: of a photograph, not where it was taken."""
+    if media_type != "image/jpeg":
+        return content
+    with content:
+        return BytesIO(without_metadata(content.read()))
+
+
+_START_OF_SCAN = 0xDA
+_METADATA = frozenset({*range(0xE1, 0xF0), 0xFE}) - {0xE2, 0xEE}
+"""JPEG segments that hold EXIF (place, device), XMP and comments; colour profiles (E2, EE) stay."""
+
+
+def without_metadata(jpeg: bytes) -> bytes:
+    """The picture without its EXIF, XMP and comment segments; what is no sound JPEG comes back as it is."""
+    kept, place = bytearray(jpeg[:2]), 2
+    while place + 4 <= len(jpeg) and jpeg[place] == 0xFF and jpeg[place + 1] != _START_OF_SCAN:
+        length = 2 + int.from_bytes(jpeg[place + 2 : place + 4])
+        if jpeg[place + 1] not in _METADATA:
+            kept += jpeg[place : place + length]
+        place += length
+    return bytes(kept + jpeg[place:])
 
 
 def remove(scope: Scope, evidence_id: UUID, now: datetime) -> EvidenceView:

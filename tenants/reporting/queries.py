@@ -146,6 +146,15 @@ class Sheet:
             self.stored[code, unit.id].entry if (code, unit.id) in self.stored else Entry() for unit in self.units[code]
         )
 
+    def is_answered(self, code: str) -> bool:
+        """Whether every unit has given a value, or why there is none."""
+        return all(not entry.empty for entry in self.entries(code))
+
+    @property
+    def saved_at(self) -> datetime | None:
+        """When something was last stored."""
+        return max((stored.entered_at for stored in self.stored.values()), default=None)
+
     def problems(self) -> dict[str, Words]:
         """What keeps the report from being handed in, by indicator."""
         asked = self.asked()
@@ -389,3 +398,27 @@ def previous_values(scope: Scope, school_id: UUID, quarter: Quarter) -> dict[tup
         ReportValue,
     )
     return {(row.code, row.unit_id): entry_of_row(row) for row in session().scalars(statement)}
+
+
+def find_dates(scope: Scope, quarter: Quarter) -> QuarterView | None:
+    """The quarter's dates in the scope's district, or None when none are set."""
+    row = session().scalar(scope.select(ReportingQuarter).where(ReportingQuarter.quarter == quarter))
+    return _quarter_view(row) if row else None
+
+
+def find_report(scope: Scope, school_id: UUID, quarter: Quarter) -> ReportView | None:
+    """One report, or None for a stranger and before the quarter has opened."""
+    row = session().scalar(scope.select(Report).where(Report.school_id == school_id, Report.quarter == quarter))
+    return report_view(row) if row else None
+
+
+def last_approval(scope: Scope, account_id: UUID) -> datetime | None:
+    """When this person last sent a report to the district."""
+    newest = sa.select(sa.func.max(Report.approved_at)).where(Report.approved_by == account_id)
+    found: datetime | None = session().scalar(scope.over(newest, Report))
+    return found
+
+
+def open_until(sheet: Sheet) -> datetime:
+    """The moment from which the school's window is shut: the lock, or later after a return."""
+    return max(sheet.dates.locks_at, sheet.report.open_until or sheet.dates.locks_at)

@@ -5,7 +5,6 @@ everything else: nothing is guessed, nothing is rounded.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,7 +14,9 @@ from tenants.words import N_, Words, words
 
 LARGEST = Decimal(10) ** 12
 PLACES = 4
-_NUMBER = re.compile(r"(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<unit>\D{0,4})")
+_NUMBER = re.compile(r"(?P<number>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?)(?P<unit>[^0-9]{0,4})")
+_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+"""Full-width forms only: a superscript or a circled digit is not quietly another number."""
 COMMON_UNITS = frozenset({"次", "个", "项", "人", "名", "份", "例", "月", "学时", "元", "人次", "支"})
 TRUE, FALSE = "yes", "no"
 LONGEST_REASON = 500
@@ -36,17 +37,32 @@ class Entry:
 
 def number_of(raw: str, unit: str = "") -> Decimal | Words:
     """A number of at most twelve digits and four places, not negative; or what is wrong with it."""
-    text = unicodedata.normalize("NFKC", raw).strip().replace("，", ",")
+    text = raw.translate(_HALF_WIDTH).strip()
     match = _NUMBER.fullmatch(text)
     behind = match["unit"].strip() if match else ""
     if match is None or (behind and behind != unit and behind not in COMMON_UNITS):
-        return words(N_("“{raw}”不是数字，请只填 0 或正数，例如 3。"), raw=raw[:40])
+        return words(N_("“{raw}”不是数字，请只填 0 或正数，例如 3。"), raw=shown(raw))
     value = Decimal(match["number"].replace(",", ""))
     if value >= LARGEST:
-        return words(N_("“{raw}”太大，请核对是否多输了位数。"), raw=raw[:40])
+        return words(N_("“{raw}”太大，请核对是否多输了位数。"), raw=shown(raw))
     if -value.as_tuple().exponent > PLACES:  # type: ignore[operator]
-        return words(N_("“{raw}”的小数太多，最多保留 4 位。"), raw=raw[:40])
+        return words(N_("“{raw}”的小数太多，最多保留 4 位。"), raw=shown(raw))
     return value
+
+
+def shown(raw: str) -> str:
+    """What was typed, fit to be repeated in a sentence."""
+    return "".join(char if char.isprintable() else "□" for char in raw[:40])
+
+
+def text_of(raw: str, longest: int = LONGEST_REASON) -> str | Words:
+    """A note or a reason: lines as people wrote them, no control characters; or what is wrong with it."""
+    text = raw.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if len(text) > longest:
+        return words(N_("文字有 {count} 字，请控制在 {most} 字以内。"), count=len(text), most=longest)
+    if any(not char.isprintable() and char not in "\n\t\u3000\u200b\ufeff" for char in text):
+        return words(N_("文字里有看不见的控制字符，请删除后重新输入。"))
+    return text
 
 
 def entry_of(indicator: Indicator, raw: Mapping[str, Sequence[str]]) -> Entry | Words:
@@ -69,11 +85,12 @@ def _one(raw: Mapping[str, Sequence[str]], name: str) -> str:
 
 
 def _not_applicable(reason: str, raw: Mapping[str, Sequence[str]]) -> Entry | Words:
-    if len(reason) > LONGEST_REASON:
-        return words(N_("不适用的理由请控制在 {count} 字以内。"), count=LONGEST_REASON)
+    said = text_of(reason)
+    if isinstance(said, Words):
+        return said
     if any(_one(raw, name) for name in ("value", "num", "den")) or any(tick for tick in raw.get("tick", ())):
         return words(N_("已填数值又写了不适用理由，请只保留一种。"))
-    return Entry(na_reason=reason)
+    return Entry(na_reason=said)
 
 
 def _boolean(text: str) -> Entry | Words:
@@ -89,7 +106,7 @@ def _count(indicator: Indicator, text: str) -> Entry | Words:
     if isinstance(value, Words):
         return value
     if indicator.unit in ("次", "例", "份", "项", "人", "月") and value != value.to_integral_value():
-        return words(N_("“{raw}”应为整数，单位是{unit}。"), raw=text, unit=indicator.unit)
+        return words(N_("“{raw}”应为整数，单位是{unit}。"), raw=shown(text), unit=indicator.unit)
     return Entry(value=value)
 
 
@@ -117,9 +134,11 @@ def _checklist(indicator: Indicator, ticks: Iterable[str]) -> Entry | Words:
     given = [tick for tick in ticks if tick]
     unknown = [tick for tick in given if tick not in indicator.checklist and tick != NONE_TICKED]
     if unknown:
-        return words(N_("清单里没有“{item}”，请刷新页面后重选。"), item=unknown[0][:40])
+        return words(N_("清单里没有“{item}”，请刷新页面后重选。"), item=shown(unknown[0]))
     if not given:
         return Entry()
+    if NONE_TICKED in given and len(given) > 1:
+        return words(N_("既勾了清单里的项，又勾了“以上均无”，请只留一种。"))
     return Entry(ticked=tuple(item for item in indicator.checklist if item in given))
 
 

@@ -1,13 +1,21 @@
 """The front page of each role, and the way from one quarter to another."""
 
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from tenants.quarter import Quarter
+from tenants.reporting import actions, asking, progress
+from tenants.reporting import form as forms
 from tenants.reporting import queries as reporting
-from tenants.scope import Role
+from tenants.reporting.workflow import Action
+from tenants.results import publications
+from tenants.schools import queries as schools
+from tenants.scope import Role, Scope
 from web.auth import current_scope, now
 from web.policy import SIGNED_IN, access
 from web.shell import page
@@ -52,5 +60,56 @@ def _is_quarter(part: str) -> bool:
 
 @blueprint.get("/<quarter:quarter>/")
 @access(SIGNED_IN)
-def quarter(quarter: Quarter) -> str:
-    return page("error.html", status=404, title="", said="")
+def quarter(quarter: Quarter) -> str | Response:
+    scope = current_scope()
+    if scope.role is Role.OPERATOR:
+        return redirect(url_for("ops.status"))
+    return FRONTS[scope.role](scope, quarter)
+
+
+def _school(scope: Scope, quarter: Quarter) -> str:
+    """What a reporter and a secretary see first: what is next, and until when."""
+    report = reporting.find_report(scope, scope.school, quarter)
+    sheet = reporting.sheet(scope, scope.school, quarter) if report else None
+    recall = sheet is not None and actions.obstacle(scope, sheet, Action.RECALL, now()) is None
+    return page(
+        "home/school.html", sheet=sheet, problems=sheet.problems() if sheet else {}, recall=recall,
+        lock=actions.obstacle(scope, sheet, Action.SAVE, now()) if sheet else None,
+        steps=reporting.steps(scope, sheet.report.id) if sheet else (), last=_last_approval(scope),
+        **_common(scope, quarter),
+    )  # fmt: skip
+
+
+def _last_approval(scope: Scope) -> datetime | None:
+    return reporting.last_approval(scope, scope.account_id) if scope.account_id else None
+
+
+def _district(scope: Scope, quarter: Quarter) -> str:
+    """The quarter in numbers, each a way into its list."""
+    common = _common(scope, quarter)
+    numbers = progress.overview(scope, quarter, now()) if common["dates"] else None
+    return page("home/district.html", numbers=numbers, **common)
+
+
+def _common(scope: Scope, quarter: Quarter) -> dict[str, Any]:
+    waiting = reporting.waiting_for(scope)
+    return {
+        "dates": reporting.find_dates(scope, quarter), "now": now(), "asking": asking, "forms": forms,
+        "elsewhere": sorted(other for other in waiting if other != quarter),
+    }  # fmt: skip
+
+
+def _city(scope: Scope, quarter: Quarter) -> str:
+    """Which districts of the city have published the quarter."""
+    published = {each.district_id: each for each in publications.newest(scope, quarter)}
+    return page("home/city.html", districts=schools.districts(scope), published=published)
+
+
+FRONTS: dict[Role, Callable[[Scope, Quarter], str]] = {
+    Role.REPORTER: _school,
+    Role.SECRETARY: _school,
+    Role.REVIEWER: _district,
+    Role.ADMIN: _district,
+    Role.VIEWER: _district,
+    Role.CITY_VIEWER: _city,
+}
