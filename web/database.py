@@ -5,9 +5,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
+from flask_migrate import Migrate, upgrade
 from sqlalchemy import event
 
 from tenants.db import db
+from tenants.errors import NotReady
+from tenants.words import N_, words
 from web.config import APP_ROLE, Settings
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
@@ -36,20 +39,38 @@ def _step_down(connection: Any, _record: Any) -> None:
 
 def migrate(app: Flask) -> None:
     """Bring the database to the newest revision, as the owner; the app role is made if it is missing."""
-    from flask_migrate import Migrate, upgrade
-
     Migrate(app, db, directory=str(MIGRATIONS))
-    with app.app_context():
-        _ensure_app_role(app.config["MIGRATION_URL"])
-        upgrade()
+    try:
+        _ensure_app_role(app)
+        with app.app_context():
+            upgrade()
+    except sa.exc.OperationalError as error:
+        raise unreachable(error) from error
 
 
-def _ensure_app_role(url: str) -> None:
-    engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+def unreachable(error: sa.exc.SQLAlchemyError) -> NotReady:
+    """The database did not answer, in words."""
+    first = str(getattr(error, "orig", error)).strip().splitlines()[0][:200]
+    return NotReady(words(N_("数据库连不上：{error}。请检查 DATABASE_URL 和数据库服务。"), error=first))
+
+
+def _ensure_app_role(app: Flask) -> None:
+    """The role that owns nothing is there, and the owner may step down to it where no other address is given."""
+    owner_alone = app.config["SQLALCHEMY_DATABASE_URI"] == app.config["MIGRATION_URL"]
+    engine = sa.create_engine(app.config["MIGRATION_URL"], poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        known = connection.scalar(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": APP_ROLE})
-        if not known:
-            connection.execute(
-                sa.text(f"CREATE ROLE {APP_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE")
-            )
-            connection.execute(sa.text(f"GRANT {APP_ROLE} TO CURRENT_USER"))
+        try:
+            if not connection.scalar(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": APP_ROLE}):
+                connection.execute(sa.text(f"CREATE ROLE {APP_ROLE} {POWERLESS}"))
+                connection.execute(sa.text(f"GRANT {APP_ROLE} TO CURRENT_USER"))
+            if owner_alone:
+                connection.execute(sa.text(f"SET ROLE {APP_ROLE}"))
+        except sa.exc.ProgrammingError as error:
+            raise NotReady(words(ASK_THE_DBA, role=APP_ROLE, powerless=POWERLESS)) from error
+
+
+POWERLESS = "NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE"
+ASK_THE_DBA = N_(
+    "当前数据库用户不能使用角色 {role}。请数据库管理员执行：CREATE ROLE {role} {powerless}; "
+    "GRANT {role} TO 当前用户; 然后重试。"
+)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from tenants.errors import Invalid, LinghangError, NotReady
 from web.config import Settings, read_settings
@@ -96,6 +97,10 @@ def main() -> None:
         fail(PROBLEM, "\n".join([str(error), *(f"  {name}: {said}" for name, said in error.problems.items())]))
     except LinghangError as error:
         fail(PROBLEM, error)
+    except OperationalError as error:
+        from web.database import unreachable
+
+        fail(ENVIRONMENT, unreachable(error))
 
 
 def environ_for_children(settings: Settings) -> dict[str, str]:
