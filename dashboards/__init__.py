@@ -1,0 +1,1 @@
+"""What Dash shows: views to look at and to explore. Read through `tenants`; never computes a score."""

@@ -3,6 +3,7 @@
 from flask import Flask
 from flask_compress import Compress
 from flask_wtf import CSRFProtect
+from flask_wtf.csrf import generate_csrf
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web import auth, database, errors, headers, i18n, shell
@@ -40,22 +41,31 @@ def create_app(settings: Settings) -> Flask:
     if settings.tls:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
     database.configure(app, settings)
-    CSRFProtect(app)
     Compress(app)
     i18n.init(app)
-    auth.init(app)
+    auth.init(app)  # the gate stands before the check of forms: a stranger is asked to sign in, whatever they sent
+    CSRFProtect(app)
     headers.init(app)
     errors.init(app)
     shell.init(app)
     for blueprint in blueprints():
         app.register_blueprint(blueprint)
     app.extensions["dash_prefix"] = DASH_PREFIX
-    _mount_dashboards(app)
+    _mount_dashboards(app, settings)
     app.extensions["policies"] = {route.endpoint: route.policy for route in routes(app, FOREIGN_POLICIES)}
     return app
 
 
-def _mount_dashboards(app: Flask) -> None:
-    from dashboards.app import mount
+def _mount_dashboards(app: Flask, settings: Settings) -> None:
+    from dashboards.app import Host, mount
 
-    mount(app, DASH_PREFIX, auth.current_scope, shell.page)
+    host = Host(
+        current_scope=auth.current_scope,
+        page=shell.page,
+        speak=i18n.speak,
+        now=auth.now,
+        policy=headers.policy,
+        csrf_token=generate_csrf,
+        secure=settings.tls,
+    )
+    mount(app, DASH_PREFIX, host)

@@ -182,7 +182,7 @@ def _admit(policy: Policy | None, scope: Scope) -> None:
 
 
 def _ask_to_sign_in() -> AnyResponse:
-    if request.endpoint and request.endpoint.startswith(current_app.extensions["dash_prefix"]):
+    if request.path.startswith(current_app.extensions["dash_prefix"]):
         raise Unauthorized
     here = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("auth.login", next=here))

@@ -4,11 +4,18 @@ from collections.abc import Iterator
 
 from flask import Blueprint
 
-from web.policy import PUBLIC, Policy
+from tenants.scope import Right
+from web.policy import PUBLIC, Policy, needs
 from web.views import auth, home, manage, ops, report, results, review
 
-FOREIGN_POLICIES: dict[str, Policy] = {"static": PUBLIC}
-"""Policies of routes whose functions are not ours."""
+DASH = needs(Right.SEE_RANKING)
+DASH_ENDPOINTS = (
+    "/dash/", "/dash/<path:path>", "/dash/download", "/dash/_dash-layout", "/dash/_dash-dependencies",
+    "/dash/_dash-update-component", "/dash/_reload-hash", "/dash/_favicon.ico",
+    "/dash/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>", "_dash_dash_assets.static",
+)  # fmt: skip
+FOREIGN_POLICIES: dict[str, Policy] = {"static": PUBLIC} | dict.fromkeys(DASH_ENDPOINTS, DASH)
+"""Policies of routes whose functions are not ours; a route of Dash that is not named here keeps us from starting."""
 
 
 def blueprints() -> Iterator[Blueprint]:

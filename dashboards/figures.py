@@ -1,0 +1,105 @@
+"""Charts as pure functions of rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+
+from plotly import graph_objects as go
+
+from dashboards import theme
+from tenants import formats
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: whose, how long, what is written beside it, and which row of ours a click on it means."""
+
+    name: str
+    value: Decimal
+    label: str
+    hover: str
+    key: str
+    before: Decimal | None = None
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A line at a value, with its name."""
+
+    at: Decimal
+    name: str
+
+
+def bars(
+    rows: Sequence[Bar], axis: str, cuts: Sequence[Cut] = (), before: str = "", top: Decimal | None = None
+) -> go.Figure:
+    """Horizontal bars from zero in the order given; where a row has a `before`, a dot joined to the bar's end."""
+    figure = go.Figure(_bars(rows))
+    if before and any(row.before is not None for row in rows):
+        figure.add_traces([_moves(rows), _dots(rows, before)])
+    ends = {"range": [0, float(top)]} if top is not None else {}
+    figure.update_layout(
+        theme.layout(len(rows), xaxis=theme.measure(axis, **ends), yaxis=theme.names([_name(row) for row in rows]))
+    )
+    for cut in cuts:
+        figure.add_vline(x=float(cut.at), line={"color": theme.CUT, "width": 1, "dash": "dot"})
+        figure.add_annotation(
+            x=float(cut.at), y=1, yref="paper", yanchor="bottom", showarrow=False, text=escape(cut.name),
+            font={"size": 11, "color": theme.SOFT},
+        )  # fmt: skip
+    return figure
+
+
+def _name(row: Bar) -> str:
+    """Names are text, never markup: plotly would read tags in them."""
+    return f"<b>{escape(row.name)}</b>" if row.own else escape(row.name)
+
+
+def _bars(rows: Sequence[Bar]) -> go.Bar:
+    return go.Bar(
+        y=list(range(len(rows))),
+        x=[float(row.value) for row in rows],
+        orientation="h",
+        marker={
+            "color": [theme.AMOUNT if row.own else theme.AMOUNT_SOFT for row in rows],
+            "line": {"color": theme.OWN, "width": [2.5 if row.own else 0 for row in rows]},
+        },
+        text=[escape(row.label) for row in rows],
+        textposition="auto",
+        insidetextanchor="start",
+        textangle=0,
+        textfont={"color": theme.INK},
+        insidetextfont={"color": [theme.PAPER if row.own else theme.INK for row in rows]},
+        cliponaxis=False,
+        customdata=[row.key for row in rows],
+        hovertext=[escape(row.hover) for row in rows],
+        hoverinfo="text",
+    )
+
+
+def _moves(rows: Sequence[Bar]) -> go.Scatter:
+    """The thin lines from last time's dots to the ends of the bars."""
+    xs: list[float | None] = []
+    ys: list[int | None] = []
+    for place, row in enumerate(rows):
+        if row.before is not None:
+            xs += [float(row.before), float(row.value), None]
+            ys += [place, place, None]
+    return go.Scatter(
+        x=xs, y=ys, mode="lines", line={"color": theme.BEFORE, "width": 1.5}, hoverinfo="skip", showlegend=False
+    )
+
+
+def _dots(rows: Sequence[Bar], before: str) -> go.Scatter:
+    known = [(place, row) for place, row in enumerate(rows) if row.before is not None]
+    return go.Scatter(
+        x=[float(row.before) for _, row in known if row.before is not None],
+        y=[place for place, _ in known],
+        mode="markers",
+        marker={"color": theme.PAPER, "size": 8, "line": {"color": theme.BEFORE, "width": 2}},
+        customdata=[row.key for _, row in known],
+        hovertext=[f"{escape(row.name)}：{escape(before)} {formats.points(row.before)}" for _, row in known],
+        hoverinfo="text",
+    )
