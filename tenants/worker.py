@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from tenants.db import Base, session
 
 LEASE = timedelta(seconds=10)
+TICKING = "worker"
+"""The name of the lease that decides which worker process ticks."""
 
 
 class WorkerLease(Base):
@@ -74,9 +76,21 @@ def still_held(name: str, lease: Lease) -> bool:
     return row is not None and (row.holder, row.epoch) == (lease.holder, lease.epoch)
 
 
+def release_lease(name: str, lease: Lease, now: datetime) -> None:
+    """Let the next one take the lease at once; nothing happens when it is no longer ours. The caller commits."""
+    ours = (WorkerLease.name == name, WorkerLease.holder == lease.holder, WorkerLease.epoch == lease.epoch)
+    session().execute(sa.update(WorkerLease).where(*ours).values(until=now))
+
+
+def heartbeat(now: datetime) -> timedelta | None:
+    """How long ago a worker last gave a sign of life; None when there never was one."""
+    until = session().scalar(sa.select(WorkerLease.until).where(WorkerLease.name == TICKING))
+    return None if until is None else max(now - (until - LEASE), timedelta(0))
+
+
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as the operator sees it."""
+    """What a job did last; `running` while it is at work, with `done` and `failures` so far."""
 
     name: str
     started_at: datetime | None
@@ -88,24 +102,38 @@ class JobView:
     error_at: datetime | None
     next_at: datetime | None
 
-    def lateness(self, now: datetime) -> timedelta:
-        """How long a run has been due; zero when none is."""
-        return max(now - self.next_at, timedelta()) if self.next_at else timedelta()
+    @property
+    def running(self) -> bool:
+        return self.started_at is not None and (self.finished_at is None or self.finished_at < self.started_at)
 
 
-def job_views() -> tuple[JobView, ...]:
-    """What each job did last and does next, by name."""
-    rows = session().scalars(sa.select(JobState).order_by(JobState.name))
-    return tuple(
-        JobView(
+def job_views() -> dict[str, JobView]:
+    """The state of every job that has ever run, by name."""
+    return {
+        row.name: JobView(
             row.name, row.started_at, row.finished_at, row.done, row.total_done, row.failures, row.last_error,
             row.error_at, row.next_at,
         )
-        for row in rows
-    )  # fmt: skip
+        for row in session().scalars(sa.select(JobState).order_by(JobState.name))
+    }  # fmt: skip
 
 
-def last_beat() -> datetime | None:
-    """When a worker last renewed its lease; None when none ever ran."""
-    until = session().scalar(sa.select(sa.func.max(WorkerLease.until)))
-    return until - LEASE if until else None
+def note_start(name: str, now: datetime, next_at: datetime) -> None:
+    """A job begins its run. The caller commits."""
+    values = {"started_at": now, "finished_at": None, "done": 0, "failures": 0, "next_at": next_at}
+    fresh = insert(JobState).values(name=name, **values)
+    session().execute(fresh.on_conflict_do_update(index_elements=[JobState.name], set_=values))
+
+
+def note_progress(name: str, *, done: int, failures: int, error: str, now: datetime) -> None:
+    """What the run has done so far; an `error` is kept until the next one. The caller commits."""
+    values: dict[str, object] = {"done": done, "failures": failures}
+    if error:
+        values |= {"last_error": error[:500], "error_at": now}
+    session().execute(sa.update(JobState).where(JobState.name == name).values(values))
+
+
+def note_end(name: str, now: datetime) -> None:
+    """The run has ended, in whatever way. The caller commits."""
+    values = {"finished_at": now, "total_done": JobState.total_done + JobState.done}
+    session().execute(sa.update(JobState).where(JobState.name == name).values(values))

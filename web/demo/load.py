@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from jobs import compute_scores, mark_overdue, remind
-from jobs.deliver_mail import deliver_all
-from jobs.mail import MemoryMailer
+from jobs.deliver_mail import Desk, deliver_all
+from jobs.mailer import MemoryMailer
 from tenants.db import db, transaction
 from tenants.quarter import Quarter
 from tenants.reporting import actions as reporting
@@ -187,7 +187,7 @@ def _live_through(app: Flask, settings: Settings, district: District, now: datet
         for quarters_on in range(PAST_QUARTERS):
             _past_quarter(district, running.plus(quarters_on - PAST_QUARTERS), quarters_on, settings, now)
         _running_quarter(district, running, settings, now)
-        deliver_all(MemoryMailer(), settings.public_base_url, now, district_id=district.id)
+        deliver_all(district.job, now, Desk(MemoryMailer(), settings.public_base_url, settings.mail_from))
         db.session.remove()
         db.engine.dispose()
 
