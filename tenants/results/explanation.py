@@ -171,8 +171,14 @@ def _explained(scheme: Scheme, item: ItemView, data: dict[str, Any]) -> Explaine
         automatic=words_from_data(trace["automatic"]) if trace["automatic"] else None,
         reviewed=_signature(trace["accepted"]),
         evidence=tuple(Paper(paper["filename"], paper["sha256"]) for paper in trace["evidence"]),
-        sources=tuple(source for source in scheme.sources if source.code in indicator.sources),
+        sources=_sources(scheme, indicator),
     )
+
+
+def _sources(scheme: Scheme, indicator: Indicator) -> tuple[Source, ...]:
+    """The documents behind an indicator, in its own order."""
+    known = {source.code: source for source in scheme.sources}
+    return tuple(known[code] for code in indicator.sources if code in known)
 
 
 def _units(indicator: Indicator, units: list[dict[str, Any]], data: dict[str, Any]) -> Iterator[UnitValue]:

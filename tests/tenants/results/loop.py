@@ -10,7 +10,7 @@ from tenants.reporting.validation import Entry
 from tenants.results import actions
 from tenants.schemes import actions as schemes
 from tenants.schools import actions as schools
-from tenants.schools.models import Disclosure
+from tenants.schools.models import Disclosure, OrgKind, Stage
 from tenants.scope import Scope
 from tests.world import NOW, QUARTER, Someone, World, dates, fill, send
 
@@ -67,3 +67,16 @@ def filled_and_accepted(
     with transaction(world.ada.scope):
         reporting.accept(world.ada.scope, school_id, quarter, now)
     return school_id
+
+
+def new_school(world: World, code: str, name: str, stage: Stage, kind: OrgKind = OrgKind.COMMITTEE) -> UUID:
+    """A school of the first district that reports nothing; it has a report for the quarter all the same."""
+    scope = world.ada.scope
+    with transaction(scope):
+        made = schools.create_school(scope, code=code, name=name, stage=stage, org_kind=kind, position=9)
+        reporting.open_quarter(scope, QUARTER, NOW)
+    return made
+
+
+def locks(quarter: Quarter = QUARTER) -> datetime:
+    return dates(quarter)["locks_at"]
