@@ -425,10 +425,10 @@ def remind(scope: Scope, school_ids: Collection[UUID], quarter: Quarter, now: da
     return owed
 
 
-def _reminder(sheet: Sheet) -> dict[str, str]:
+def _reminder(sheet: Sheet) -> dict[str, str | int]:
     """A returned report has its own deadline."""
     until = sheet.report.open_until or sheet.dates.due_at
-    return {"school": sheet.school.name, "due_at": until.isoformat()}
+    return {"school": sheet.school.name, "due_at": until.isoformat(), "missing": len(sheet.problems())}
 
 
 def _locked(scope: Scope, report_id: UUID) -> Report:

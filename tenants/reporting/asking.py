@@ -53,7 +53,19 @@ def shown(indicator: Indicator, entry: Entry | None) -> Words:
         return words(N_("不适用：{reason}"), reason=entry.na_reason)
     if entry.ticked is not None:
         return _ticked(indicator, entry.ticked)
+    if isinstance(entry.value, bool):
+        return words(N_("是")) if entry.value else words(N_("否"))
     return said(indicator, entry.value)
+
+
+def brief(indicator: Indicator, entry: Entry | None) -> Words:
+    """The same where a ratio's parts are named already: “100%（100/100）”."""
+    value = entry.value if entry else None
+    if not isinstance(value, Ratio):
+        return shown(indicator, entry)
+    return words(
+        N_("{share}（{num}/{den}）"), share=share(indicator, value), num=plain(value.num), den=plain(value.den)
+    )
 
 
 def _ticked(indicator: Indicator, ticked: tuple[str, ...]) -> Words:
