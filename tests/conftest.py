@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from flask import Flask
+from flask import Flask, g, has_app_context
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from tenants.db import db
 from tests import world as worlds
@@ -34,9 +36,20 @@ def settings_for(cluster: Cluster, name: str, data_dir: Path, **more: object) ->
     )
 
 
+class Browser(FlaskClient):
+    """A client whose requests share nothing: the world's context would keep `g`, and who is in it, for the next one."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        if has_app_context():
+            for name in list(g):
+                g.pop(name)
+        return super().open(*args, **kwargs)
+
+
 def application(settings: Settings) -> Flask:
     """The application on a test database, with a clock that stands at `NOW`."""
     app = create_app(settings)
+    app.test_client_class = Browser
     app.config.update(TESTING=True, CLOCK=lambda: NOW, PROPAGATE_EXCEPTIONS=False, WTF_CSRF_ENABLED=False)
     return app
 

@@ -17,7 +17,7 @@ from tenants.errors import Forbidden
 from tenants.schools import queries as schools
 from tenants.schools import sessions
 from tenants.schools.sessions import Person, Post, SignedIn
-from tenants.scope import DISTRICT_ROLES, ROLE_NAMES, Role, Scope
+from tenants.scope import DISTRICT_ROLES, ROLE_NAMES, Right, Role, Scope
 from tenants.words import N_, words
 from web.policy import Policy
 
@@ -69,6 +69,18 @@ def address() -> str:
 def installing() -> Scope:
     """The scope of whoever holds the console's one-time code, until there is an operator."""
     return Scope(role=Role.OPERATOR, actor="setup", address=address())
+
+
+def watching() -> Scope:
+    """The scope of what looks whether the installation is alive: it reads counts and times, and shows no row."""
+    return Scope(role=Role.JOB, actor="health")
+
+
+def founding(district_id: UUID) -> Scope:
+    """The scope in which an operator makes a district, with its first administrator and scheme, and counts in it."""
+    mine = current_scope()
+    mine.require(Right.OPERATE)
+    return replace(mine, role=Role.JOB, district_id=district_id, whole_district=True)
 
 
 def scope_of(person: Person, post: Post) -> Scope:

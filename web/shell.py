@@ -13,6 +13,7 @@ from markupsafe import Markup
 from werkzeug.routing import BaseConverter, ValidationError
 
 from tenants import formats
+from tenants.db import bind
 from tenants.quarter import Quarter
 from tenants.reporting import queries as reporting
 from tenants.reporting.workflow import STATE_MARKS, STATE_NAMES
@@ -96,6 +97,7 @@ def context() -> dict[str, Any]:
     if not current_user.is_authenticated:
         return {"scope": None}
     scope = current_scope()
+    bind(scope)  # a view may have worked under another one
     quarter = current_quarter(scope)
     return {
         "scope": scope,

@@ -144,6 +144,7 @@ def grant_rights() -> None:
         "audit_event",
     ):
         p.grant(table, ADDED_ONLY if table in APPEND_ONLY else CHANGEABLE, APP)
+    p.grant("alembic_version", "SELECT", APP)  # for /readyz
 
 
 def create_tables() -> None:

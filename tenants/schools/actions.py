@@ -437,9 +437,11 @@ def add_post(
     return row.id
 
 
-def end_post(scope: Scope, membership_id: UUID, now: datetime) -> None:
+def end_post(scope: Scope, membership_id: UUID, now: datetime, *, reason: str) -> None:
     """End a post and with it every session of the account; one's own, and the last administrator's, stay."""
     scope.require(Right.MANAGE)
+    if not reason.strip() or len(reason) > 200:
+        raise Invalid({"reason": words(N_("请写明结束岗位的原因，不超过 200 字，会记入日志。"))})
     row = session().scalar(
         scope.select(Membership).where(Membership.id == membership_id, Membership.ended_at.is_(None))
     )
@@ -451,7 +453,8 @@ def end_post(scope: Scope, membership_id: UUID, now: datetime) -> None:
         raise Conflict(words(N_("这是本区唯一的管理员，请先增加另一位管理员。")))
     row.ended_at = now
     sessions.end_all_sessions(row.account_id, now)
-    audit.record(scope, "end_post", "account", row.account_id, school_id=row.school_id, old={"role": row.role}, now=now)
+    told = {"role": row.role, "reason": reason.strip()}
+    audit.record(scope, "end_post", "account", row.account_id, school_id=row.school_id, new=told, now=now)
 
 
 def invite(scope: Scope, account_id: UUID, purpose: Purpose, now: datetime) -> str:

@@ -179,6 +179,22 @@ def branches(scope: Scope, school_ids: Sequence[UUID]) -> dict[UUID, tuple[Branc
     return {school_id: tuple(each) for school_id, each in found.items()}
 
 
+def branch(scope: Scope, school_id: UUID, branch_id: UUID) -> BranchView:
+    """One living branch of a school; NotFound for a stranger."""
+    for found in branches(scope, [school_id])[school_id]:
+        if found.id == branch_id:
+            return found
+    raise NotFound
+
+
+def post(scope: Scope, account_id: UUID, membership_id: UUID) -> Colleague:
+    """One living post of a person; NotFound for a stranger."""
+    for found in colleagues(scope, account_id=account_id):
+        if found.membership_id == membership_id:
+            return found
+    raise NotFound
+
+
 def colleagues(
     scope: Scope,
     *,
@@ -186,8 +202,11 @@ def colleagues(
     school_id: UUID | None = None,
     account_id: UUID | None = None,
     waiting: bool = False,
+    text: str = "",
 ) -> tuple[Colleague, ...]:
     """People in living posts, optionally of one role, school or person, or `waiting` to set their first password.
+
+    `text` is looked for in names and sign-in names.
 
     Ordered by school and role.
     """
@@ -206,6 +225,9 @@ def colleagues(
         statement = statement.where(Membership.account_id == account_id)
     if waiting:
         statement = statement.where(Account.password_hash == "")
+    if text:
+        fields = (Account.name, Account.login)
+        statement = statement.where(sa.or_(*(field.icontains(text, autoescape=True) for field in fields)))
     return tuple(
         Colleague(
             post.id, account.id, account.login, account.name, account.email, account.phone, post.role, post.school_id,

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from tenants.db import session
-from tenants.schools.models import Account, Attempt, CredentialLink, LoginSession, Membership, School
+from tenants.schools.models import Account, Attempt, LoginSession, Membership, School
 from tenants.schools.passwords import matches, new_token, token_hash
 from tenants.scope import Role, Scope
 
@@ -185,16 +185,3 @@ def count_attempt(key: str, limit: int, now: datetime) -> datetime | None:
 
 def forget_attempts(key: str) -> None:
     session().execute(sa.delete(Attempt).where(Attempt.key == token_hash(key)))
-
-
-def sweep(now: datetime) -> int:
-    """Remove tries that count no more and sessions and links that ended a month ago; returns how many rows."""
-    month = now - timedelta(days=31)
-    removed = 0
-    for statement in (
-        sa.delete(Attempt).where(Attempt.window <= now - WINDOW),
-        sa.delete(LoginSession).where(LoginSession.expires_at <= month),
-        sa.delete(CredentialLink).where(CredentialLink.expires_at <= month),
-    ):
-        removed += int(session().execute(statement).rowcount)  # type: ignore[attr-defined]
-    return removed
