@@ -7,7 +7,7 @@ from typing import Any
 
 import brotli  # type: ignore[import-untyped]
 import dash
-from dash import Input, Output
+from dash import Input, Output, State
 from dash.exceptions import DependencyException, InvalidResourceError, PreventUpdate
 from flask import Flask, Response, after_this_request, g, request
 
@@ -25,7 +25,8 @@ FOR_EVER = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
 BROTLI = 9  # a tenth of a second for the largest file, once in a process
 STYLES = (
-    "'unsafe-hashes' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"  # the empty attribute that React leaves
+    "'unsafe-hashes' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' "  # empty
+    "'sha256-wkY2X5hecQzbhnFCqvTpwrUJ1f4X8LH5WFjYUzv1wmU='"  # of plotly
 )
 
 
@@ -47,11 +48,18 @@ class Dashboards(dash.Dash):
 
     host: Host
 
-    def interpolate_index(self, *_args: Any, **parts: Any) -> str:
+    def index(self, *args: Any, **values: Any) -> str:
+        """The view asked for; without Dash where there is nothing to draw yet."""
         place = shell.place(request.path.removeprefix(self.config.url_base_pathname), request.query_string.decode())
-        g.quarter = place.quarter
+        g.quarter, g.view = place.quarter, _values(self.host, place)
+        g.template = TEMPLATES[place.view]
         after_this_request(self._dress)
-        return self.host.page(TEMPLATES[place.view], dash=parts, **_values(self.host, place))
+        if not g.view["view"].published:
+            return self.host.page(g.template, dash=None, **g.view)
+        return str(super().index(*args, **values))  # type: ignore[no-untyped-call]
+
+    def interpolate_index(self, *_args: Any, **parts: Any) -> str:
+        return self.host.page(g.template, dash=parts, **g.view)
 
     def _dress(self, response: Response) -> Response:
         """The policy that lets this page's own scripts run, and the token that its callbacks must send back."""
@@ -114,10 +122,12 @@ def _register(app: Dashboards, host: Host, prefix: str) -> None:
 
     @app.callback(
         Output("go", "href"),
-        Input(components.BARS, "clickData"), Input("place", "pathname"), Input("place", "search"),
+        Input(components.BARS, "clickData"), State("place", "pathname"), State("place", "search"),
         prevent_initial_call=True,
     )  # fmt: skip
     def follow(clicked: object, pathname: object, search: object) -> str:
+        if clicked is None:
+            raise PreventUpdate
         place, key = _place(prefix, pathname, search), shell.clicked_key(clicked)
         return target(host.current_scope(), place, key)
 
@@ -175,13 +185,13 @@ def _protect(server: Flask, app: Dashboards, prefix: str) -> None:
 
 def _stored(response: Response, prefix: str) -> Response:
     """Dash's scripts: kept by the browser, for ever where the address changes with the content; packed once."""
-    if response.status_code != 200 or not request.path.startswith(
+    if response.status_code not in (200, 304) or not request.path.startswith(
         (f"{prefix}_dash-component-suites/", f"{prefix}assets/")
     ):
         return response
     stamped = "m" in request.args or ".v4_" in request.path or ".v" in request.path.rsplit("/", 1)[-1]
     response.headers["Cache-Control"] = FOR_EVER if stamped else ASK_AGAIN
-    if request.accept_encodings["br"]:
+    if request.accept_encodings["br"] and response.status_code == 200:
         response.direct_passthrough = False
         response.set_data(_packed(request.full_path, response.get_data()))
         response.headers["Content-Encoding"] = "br"

@@ -26,7 +26,8 @@ BARS = "bars"  # the id of a view's chart, which its click is listened for by
 
 def graph(figure: go.Figure, said: str, id: str = BARS) -> html.Figure:
     """A chart with its name: `said` is the sentence that tells the same."""
-    chart = dcc.Graph(id=id, figure=figure, config=CONFIG, className="chart", responsive=True)
+    size: Any = {"height": f"{figure.layout.height}px"}
+    chart = dcc.Graph(id=id, figure=figure, config=CONFIG, className="chart", responsive=True, style=size)
     name: Any = {"aria-label": said}
     return html.Figure([html.Div(chart, role="img", **name), html.Figcaption(said)])
 

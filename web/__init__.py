@@ -1,10 +1,11 @@
 """The composition root: the application factory, sign-in, pages, the command line."""
 
-from flask import Flask
+from flask import Flask, request
 from flask_compress import Compress
 from flask_wtf import CSRFProtect
-from flask_wtf.csrf import generate_csrf
+from flask_wtf.csrf import generate_csrf, validate_csrf
 from werkzeug.middleware.proxy_fix import ProxyFix
+from wtforms import ValidationError  # type: ignore[import-untyped]
 
 from web import auth, database, errors, headers, i18n, shell
 from web.config import MEGABYTE, Settings
@@ -56,6 +57,16 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+def _token_of_scripts() -> str:
+    """The token that Dash's calls send back; the same while it is valid, for a changed cookie would empty caches."""
+    given = request.cookies.get("_csrf_token", "")
+    try:
+        validate_csrf(given)
+    except ValidationError:
+        return str(generate_csrf())
+    return given
+
+
 def _mount_dashboards(app: Flask, settings: Settings) -> None:
     from dashboards.app import Host, mount
 
@@ -65,7 +76,7 @@ def _mount_dashboards(app: Flask, settings: Settings) -> None:
         speak=i18n.speak,
         now=auth.now,
         policy=headers.policy,
-        csrf_token=generate_csrf,
+        csrf_token=_token_of_scripts,
         secure=settings.tls,
     )
     mount(app, DASH_PREFIX, host)

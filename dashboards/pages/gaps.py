@@ -21,7 +21,7 @@ from tenants.scoring.values import ZERO, ItemState, Light
 from tenants.words import N_, Words, words
 
 Speak = Callable[[Words | str], str]
-PAGE = 100  # rows of schools on one page
+PAGE = 50  # rows of schools on one page
 MOST = 40  # bars in one chart
 TEMPLATE = "dash/gaps.html"
 LIGHT_WORDS: dict[Light, str] = {Light.GREEN: N_("绿"), Light.YELLOW: N_("黄"), Light.RED: N_("红")}

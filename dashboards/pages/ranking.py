@@ -154,11 +154,13 @@ def subtitle(view: RankingView) -> Words:
     if publication is None:
         return Words("{quarter}", {"quarter": formats.quarter(view.place.quarter)})
     previous = view.ranking.previous
+    text = N_("综合得分（分），{quarter}，{count} 所学校，{day}公布，第 {version} 版{before}")
+    if view.alone:
+        text = N_("本校综合得分（分），{quarter}，{day}公布，第 {version} 版{before}")
     return words(
-        N_("综合得分（分），{quarter}，{count} 所学校，{day}公布，第 {version} 版{before}"),
-        quarter=formats.quarter(view.place.quarter), count=len(view.rows), day=formats.day(publication.published_at),
-        version=publication.version,
-        before=words(N_("，与{quarter}相比"), quarter=formats.quarter(previous)) if previous else Words(""),
+        text, quarter=formats.quarter(view.place.quarter), count=len(view.rows),
+        day=formats.day(publication.published_at), version=publication.version,
+        before=words(N_("，与 {quarter}相比"), quarter=formats.quarter(previous)) if previous else Words(""),
     )  # fmt: skip
 
 
@@ -190,7 +192,7 @@ def sentence(view: RankingView) -> Words:
     first, last = view.rows[0], view.rows[-1]
     moved = [row for row in view.rows if row.change]
     return words(
-        N_("最高 {first} {high} 分，最低 {last} {low} 分{moved}。"),
+        N_("最高的是{first}（{high} 分），最低的是{last}（{low} 分）{moved}。"),
         first=first.standing.name, high=formats.points(first.standing.total), last=last.standing.name,
         low=formats.points(last.standing.total), moved=_moved(moved) if moved else Words(""),
     )  # fmt: skip
@@ -200,9 +202,9 @@ def _moved(rows: list[RankedRow]) -> Words:
     up, down = max(rows, key=_change), min(rows, key=_change)
     parts = []
     if _change(up) > 0:
-        parts.append((N_("；进步最大 {name}（{change}）"), up))
+        parts.append((N_("；进步最大的是{name}（{change}）"), up))
     if _change(down) < 0:
-        parts.append((N_("；退步最大 {name}（{change}）"), down))
+        parts.append((N_("；退步最大的是{name}（{change}）"), down))
     said = [words(text, name=row.standing.name, change=formats.signed(row.change)) for text, row in parts]
     return Words("{up}{down}", {"up": said[0], "down": said[1] if len(said) > 1 else Words("")})
 
@@ -307,7 +309,7 @@ def values(scope: Scope, view: RankingView) -> dict[str, Any]:
         "opened": frozenset(row.standing.school_id for row in view.rows if opens(scope, row)),
         "view": view, "place": view.place, "finding": finding(view), "subtitle": subtitle(view),
         "caution": caution(view), "disclosed": disclosed(view),
-        "sentence": sentence(view) if view.rows else None, "change_words": change_words, "moved_words": moved_words,
+        "sentence": sentence(view) if len(view.rows) > 1 else None, "change_words": change_words, "moved_words": moved_words,
         "last_total": last_total, "scale": view.ceiling, "cuts": cuts(view), "options": options(view.everything),
     }  # fmt: skip
 

@@ -104,6 +104,14 @@ def publications(scope: Scope) -> tuple[PublicationView, ...]:
     return tuple(found.values())
 
 
+def history(scope: Scope, quarter: Quarter) -> tuple[tuple[PublicationView, UUID | None], ...]:
+    """Every version of the quarter's publication with who published it, newest first."""
+    rows = session().scalars(
+        scope.select(Publication).where(Publication.quarter == quarter).order_by(Publication.version.desc())
+    )
+    return tuple((_view(row), row.published_by) for row in rows)
+
+
 def newest(scope: Scope, quarter: Quarter) -> tuple[PublicationView, ...]:
     """The quarter's newest publication, of each district in the scope."""
     return tuple(each for each in publications(scope) if each.quarter == quarter)
