@@ -76,12 +76,10 @@ def _ratio(indicator: Indicator, target: Decimal, who: Character, good: bool, ra
     if "经费" in indicator.name_zh:
         share = target if good else target * random.randint(55, 95) / HUNDRED
         return Ratio((share * who.funds).quantize(Decimal(1)), Decimal(who.funds))
-    den = _denominator(indicator, who, random)
-    if den == 0:
-        return Ratio(Decimal(0), Decimal(0))
+    den = Decimal(_denominator(indicator, who, random))
     top = min(den, (target * den).to_integral_value(rounding="ROUND_CEILING"))
     num = top if good else max(Decimal(0), top - random.choice((1, 1, 2)))
-    return Ratio(Decimal(num), Decimal(den))
+    return Ratio(num, den)
 
 
 def _denominator(indicator: Indicator, who: Character, random: Random) -> int:

@@ -21,6 +21,7 @@ from tenants.reporting import actions as reporting
 from tenants.reporting import evidence, queries
 from tenants.reporting.actions import Given
 from tenants.reporting.evidence import DiskStore
+from tenants.reporting.validation import Entry
 from tenants.reporting.workflow import State
 from tenants.results import actions as results
 from tenants.schemes import actions as schemes
@@ -28,6 +29,7 @@ from tenants.schemes.format import default_text
 from tenants.schools import actions as schools
 from tenants.schools.passwords import hash_password
 from tenants.scope import ROLE_NAMES, Role, Scope
+from web import database
 from web.config import Settings
 from web.demo import behaviour, names
 from web.demo.behaviour import Character, Times
@@ -183,6 +185,7 @@ def _team(
 def _live_through(app: Flask, settings: Settings, district: District, now: datetime) -> None:
     """One district's eight past quarters and the running one, step by step in the order of time."""
     with app.app_context():
+        database.hasten(db.engine)
         running = Quarter.of(now).previous
         for quarters_on in range(PAST_QUARTERS):
             _past_quarter(district, running.plus(quarters_on - PAST_QUARTERS), quarters_on, settings, now)
@@ -251,13 +254,12 @@ def _steps(
     sent = times.submitted is not None
 
     def fill(at: datetime) -> None:
-        _fill(team, quarter, strength, Random(f"{SEED}/{team.plan.code}/{quarter}/fill"), at, whole=sent)
-        if with_evidence:
-            _attach(team, quarter, settings, at)
-
-    def submit(at: datetime) -> None:
         with transaction(team.reporter):
-            reporting.submit(team.reporter, team.school_id, quarter, at)
+            _fill(team, quarter, strength, Random(f"{SEED}/{team.plan.code}/{quarter}/fill"), at, whole=sent)
+            if with_evidence:
+                _attach(team, quarter, settings, at)
+            if times.submitted:
+                reporting.submit(team.reporter, team.school_id, quarter, times.submitted)
 
     def approve(at: datetime) -> None:
         with transaction(team.secretary):
@@ -274,7 +276,7 @@ def _steps(
             reporting.accept(district.reviewer, team.school_id, quarter, at)
 
     plan = (
-        (times.filled, fill), (times.submitted, submit), (times.approved, approve), (times.returned, send_back),
+        (times.filled, fill), (times.approved, approve), (times.returned, send_back),
         (times.mended, mend), (times.accepted, accept),
     )  # fmt: skip
     return ((at, step) for at, step in plan if at is not None)
@@ -282,18 +284,17 @@ def _steps(
 
 def _fill(team: Team, quarter: Quarter, strength: float, random: Random, at: datetime, *, whole: bool) -> None:
     scope = team.reporter
-    with transaction(scope):
-        sheet = queries.sheet(scope, team.school_id, quarter)
-        given: dict[reporting.Key, Given] = {}
-        for indicator in sheet.asked():
-            trial = behaviour.trial_entry(indicator, quarter) if team.plan.name.endswith(names.TRIAL_SCHOOL) else None
-            for unit in sheet.units[indicator.code]:
-                entry = trial or behaviour.entry(indicator, quarter, team.who, strength, random)
-                if whole or random.random() < 0.6:
-                    given[indicator.code, unit.id] = Given(entry)
-        if whole and random.random() < 0.08:
-            _not_applicable(given, random)
-        reporting.save(scope, team.school_id, quarter, given, now=at)
+    sheet = queries.sheet(scope, team.school_id, quarter)
+    given: dict[reporting.Key, Given] = {}
+    for indicator in sheet.asked():
+        trial = behaviour.trial_entry(indicator, quarter) if team.plan.name.endswith(names.TRIAL_SCHOOL) else None
+        for unit in sheet.units[indicator.code]:
+            entry = trial or behaviour.entry(indicator, quarter, team.who, strength, random)
+            if whole or random.random() < 0.6:
+                given[indicator.code, unit.id] = Given(entry)
+    if whole and random.random() < 0.08:
+        _not_applicable(given, random)
+    reporting.save(scope, team.school_id, quarter, given, now=at)
 
 
 def _not_applicable(given: dict[reporting.Key, Given], random: Random) -> None:
@@ -301,17 +302,16 @@ def _not_applicable(given: dict[reporting.Key, Given], random: Random) -> None:
     for key in given:
         if key[0] == "recruit_violation_count":
             reason = random.choice(("本季度没有发展党员工作", "本季度未开展发展党员，无相关程序"))
-            given[key] = Given(behaviour.Entry(na_reason=reason))
+            given[key] = Given(Entry(na_reason=reason))
 
 
 def _attach(team: Team, quarter: Quarter, settings: Settings, at: datetime) -> None:
     scope, store = team.reporter, DiskStore(settings.evidence_dir)
     for code, title in (("party_meeting_count", "党组织会议纪要"), ("theme_party_day_count", "主题党日签到表")):
-        with transaction(scope):
-            evidence.attach(
-                scope, store, team.school_id, quarter, code, f"{title}-{at:%Y-%m-%d}.png",
-                picture(f"{team.plan.code}/{quarter}/{code}"), limit_mb=settings.upload_limit_mb, now=at,
-            )  # fmt: skip
+        evidence.attach(
+            scope, store, team.school_id, quarter, code, f"{title}-{at:%Y-%m-%d}.png",
+            picture(f"{team.plan.code}/{quarter}/{code}"), limit_mb=settings.upload_limit_mb, now=at,
+        )  # fmt: skip
 
 
 def picture(seed: str) -> bytes:
