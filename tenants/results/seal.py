@@ -1,6 +1,6 @@
 """The sealed text of a score run: what was put in, what came out, and how anyone can check it. Pure.
 
-`docs/decisions/0011-sealed-runs.md` describes the format.
+`docs/decisions/0009-sealed-runs.md` describes the format.
 """
 
 import json

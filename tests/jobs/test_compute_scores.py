@@ -170,9 +170,7 @@ with app.app_context():
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_kill_leaves_no_half_run_and_loses_nothing(
-    own_database: tuple[Flask, World, Settings], stage: str
-) -> None:
+def test_kill_leaves_no_half_run_and_loses_nothing(own_database: tuple[Flask, World, Settings], stage: str) -> None:
     app, world, settings = own_database
     with app.app_context():
         accepted(world, world.alice, world.bob)

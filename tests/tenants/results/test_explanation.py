@@ -42,7 +42,7 @@ def test_gaps_come_with_the_largest_first(world: World) -> None:
     found = gaps(world.vera)
     assert [row.standing.name for row in found.rows] == ["第二中学", "第一小学"]
     assert found.rows[0].lost > found.rows[1].lost > 0
-    assert [str(row.short) for row in found.rows][0].startswith("还差")
+    assert str(found.rows[0].short).startswith("还差")
     assert found.schools == 2
 
 

@@ -148,9 +148,7 @@ def counts(settings: Settings, **told: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("how", [Disclosure.FULL, Disclosure.OWN])
-def test_database_shows_rows_to_nobody_unnamed(
-    own_database: tuple[Flask, World, Settings], how: Disclosure
-) -> None:
+def test_database_shows_rows_to_nobody_unnamed(own_database: tuple[Flask, World, Settings], how: Disclosure) -> None:
     app, world, settings = own_database
     with app.app_context():
         publish_all(world) if how is Disclosure.FULL else _publish_own(world)

@@ -244,7 +244,9 @@ def _reads(world: World) -> int:
     finally:
         sa.event.remove(db.engine.engine, "before_cursor_execute", note)
     tables = ("score_run", "score_item", "membership", "standing", "school ", "publication")
-    return sum(one.startswith("SELECT") and any(f"FROM {table}" in one.replace("\n", " ") for table in tables) for one in seen)
+    return sum(
+        one.startswith("SELECT") and any(f"FROM {table}" in one.replace("\n", " ") for table in tables) for one in seen
+    )
 
 
 def test_disclosure_at_publication_is_what_counts(world: World) -> None:
