@@ -8,6 +8,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from tenants.schemes.format import default_scheme
+
 ROOT = Path(__file__).parents[2]
 PO = ROOT / "web" / "translations" / "en" / "LC_MESSAGES" / "messages.po"
 PLACE = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
@@ -48,3 +50,9 @@ def test_english_is_english_and_keeps_its_places(said: dict[str, str], english: 
 
 def test_nothing_is_fuzzy_or_left_over(said: dict[str, str], english: Catalog) -> None:
     assert [str(message.id) for message in english if message.id and (message.fuzzy or message.id not in said)] == []
+
+
+def test_the_units_of_the_default_scheme_have_english(english: Catalog) -> None:
+    scheme = default_scheme()
+    units = {item.unit for item in (*scheme.indicators, *scheme.library)} - {"%", "月"}  # 月 is said as 个月
+    assert [unit for unit in sorted(units) if not (english.get(unit) and english[unit].string)] == []
