@@ -366,6 +366,12 @@ def evidence_of(scope: Scope, report_id: UUID) -> dict[str, tuple[EvidenceView, 
     return found
 
 
+def evidence_ids(scope: Scope, report_id: UUID) -> frozenset[UUID]:
+    """Every file that the report has or has had."""
+    ids = sa.select(EvidenceFile.id).where(EvidenceFile.report_id == report_id)
+    return frozenset(session().scalars(scope.over(ids, EvidenceFile)))
+
+
 def evidence(scope: Scope, evidence_id: UUID) -> EvidenceView:
     """One file that has not been removed; NotFound for a stranger."""
     row = session().scalar(

@@ -82,7 +82,7 @@ def save(quarter: Quarter) -> Answer:
     scope = current_scope()
     sheet = queries.sheet(scope, scope.school, quarter)
     typed, files = _values(sheet), _files(sheet)
-    version, gone = _number("version"), _ids("remove")
+    version, gone = _number("version"), _gone(scope, sheet)
     reading = forms.understand(sheet, typed)
     try:
         with transaction(scope):
@@ -122,11 +122,16 @@ def _number(name: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else abort(400)
 
 
-def _ids(name: str) -> list[UUID]:
+def _gone(scope: Scope, sheet: Sheet) -> list[UUID]:
+    """The files to take off; one that is off already is no fault, NotFound for a file of another report."""
     try:
-        return [UUID(text) for text in request.form.getlist(name)]
+        named = [UUID(text) for text in request.form.getlist("remove")]
     except ValueError:
         raise NotFound from None
+    if named and not set(named) <= queries.evidence_ids(scope, sheet.report.id):
+        raise NotFound
+    there = {file.id for files in sheet.evidence.values() for file in files}
+    return [evidence_id for evidence_id in named if evidence_id in there]
 
 
 def _keep(scope: Scope, sheet: Sheet, files: Iterable[tuple[str, FileStorage]]) -> dict[str, Words]:
@@ -149,12 +154,10 @@ def _keep(scope: Scope, sheet: Sheet, files: Iterable[tuple[str, FileStorage]]) 
 
 
 def _let_go(scope: Scope, sheet: Sheet, gone: Iterable[UUID]) -> dict[str, Words]:
-    """Take files off the report; NotFound for a file of another report."""
+    """Take files off the report; why one stays, by field."""
     mine = {file.id: code for code, files in sheet.evidence.items() for file in files}
     faults: dict[str, Words] = {}
     for evidence_id in gone:
-        if evidence_id not in mine:
-            raise NotFound
         try:
             with transaction(scope):
                 evidence.remove(scope, evidence_id, now())

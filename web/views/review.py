@@ -100,15 +100,15 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@blueprint.get("/<quarter:quarter>/progress.<any(xlsx, csv):kind>")
+@blueprint.get("/<quarter:quarter>/progress.<any(xlsx, csv):suffix>")
 @access(needs(Right.SEE_DISTRICT))
-def download(quarter: Quarter, kind: str) -> Answer:
+def download(quarter: Quarter, suffix: str) -> Answer:
     scope = current_scope()
     rows = following.rows(scope, quarter, _filters(), now())
     _note_phones(scope, quarter, rows)
     name = f"{speak(spell_quarter(quarter))}填报进度".replace(" ", "")
     cells = [_cells(scope, place, row) for place, row in enumerate(rows, 1)]
-    return export.table(kind, name, [speak(column) for column in COLUMNS], cells)
+    return export.table(suffix, name, [speak(column) for column in COLUMNS], cells)
 
 
 def _cells(scope: Scope, place: int, row: Row) -> list[export.Cell]:
