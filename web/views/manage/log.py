@@ -9,13 +9,13 @@ from tenants.audit import EventView
 from tenants.reporting.workflow import STATE_NAMES
 from tenants.schools import queries
 from tenants.schools.models import DISCLOSURE_NAMES, ORG_KIND_NAMES, STAGE_NAMES
-from tenants.scope import ROLE_NAMES, Right
+from tenants.scope import ROLE_NAMES, Right, Scope
 from tenants.words import N_
 from web.auth import current_scope
 from web.forms import asked
 from web.policy import access, needs
 from web.shell import page
-from web.views.manage.common import blueprint
+from web.views.manage.common import blueprint, filter_id
 
 PAGE = 50
 BEFORE = re.compile(r"[0-9]{1,18}")
@@ -93,8 +93,15 @@ def log() -> str:
         filtered=bool(given["actor"] or given["deed"]),
         deeds=DEEDS,
         changes=changes,
+        people=_people(scope, events),
         schools={school.id: school.name for school in queries.schools(scope, closed=True)},
     )
+
+
+def _people(scope: Scope, events: tuple[EventView, ...]) -> dict[str, str]:
+    """The names of the people whom events are about, by the id as the log keeps it."""
+    ids = {filter_id(event.object_id) for event in events if event.kind == "account"} - {None}
+    return {str(id): name for id, name in queries.names_of(scope, {id for id in ids if id}).items()}
 
 
 def changes(event: EventView) -> list[tuple[str, str, str]]:

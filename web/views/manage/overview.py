@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import url_for
 
+from tenants import formats
 from tenants.quarter import Quarter
 from tenants.reporting import queries as reporting
 from tenants.schemes import queries as schemes
@@ -59,7 +60,7 @@ def _missing(scope: Scope) -> Iterator[Missing]:
     current = Quarter.of(now())
     if current not in {view.quarter for view in reporting.quarter_views(scope)}:
         yield Missing(
-            words(N_("本季度（{quarter}）还没有设定填报日期。"), quarter=str(current)),
+            words(N_("本季度（{quarter}）还没有设定填报日期。"), quarter=formats.quarter(current)),
             N_("设定日期"),
             url_for("manage.quarter_dates", quarter=current),
         )
