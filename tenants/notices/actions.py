@@ -77,8 +77,8 @@ def owe(
     ]  # fmt: skip
     if not rows:
         return 0
-    written = insert(Mail).values(rows).on_conflict_do_nothing().execution_options(scope=scope)
-    return int(session().execute(written).rowcount)  # type: ignore[attr-defined]
+    written = insert(Mail).values(rows).on_conflict_do_nothing().returning(Mail.id).execution_options(scope=scope)
+    return len(session().execute(written).all())
 
 
 def claim(scope: Scope, now: datetime, span: timedelta) -> Claimed | None:
