@@ -112,7 +112,9 @@ class Browser:
             g.pop(name)
         self.app.config["CLOCK"] = lambda: self.at
         try:
-            return self.client.open(path, method=method, **more)
+            answer = self.client.open(path, method=method, buffered=True, **more)
+            answer.request.environ["wsgi.input"].close()  # a large upload lies in a file
+            return answer
         finally:
             self.app.config["CLOCK"] = lambda: NOW
 
