@@ -16,6 +16,7 @@ from tenants.notices import actions as notices
 from tenants.notices.actions import Claimed
 from tenants.schools import queries as schools
 from tenants.scope import Scope
+from tenants.words import N_
 
 CLAIM = timedelta(minutes=10)
 """How long a claim holds: longer than a batch and the slowest mail after it."""
@@ -95,7 +96,7 @@ def _prepare(scope: Scope, claimed: Claimed, now: datetime, desk: Desk) -> Email
             notices.suppress(theirs, claimed, str(hold))
             return None
         if claimed.attempts > TRIES:
-            notices.mark_failed(theirs, claimed, "发送途中多次中断")
+            notices.mark_failed(theirs, claimed, N_("发送途中多次中断。"))
             return None
         return _rendered(theirs, claimed, now, desk)
 

@@ -23,6 +23,7 @@ from tenants.notices.actions import SECRET, Claimed, Content
 from tenants.notices.models import Rule
 from tenants.quarter import Quarter
 from tenants.schools.queries import DistrictView
+from tenants.words import N_, words
 
 Facts = Mapping[str, Any]
 LARGEST_HTML = 60_000
@@ -64,7 +65,7 @@ class Frame:
         base = self.base_url.rstrip("/")
         full = path if path.startswith(f"{base}/") else f"{base}{path}"
         if not path.startswith((f"{base}/", "/")) or path.startswith("//") or any(char.isspace() for char in path):
-            raise Unsendable("the link leads elsewhere")
+            raise Unsendable(words(N_("链接不在本系统的地址之内。")))
         return full
 
     def page(self, name: str = "") -> str:
@@ -102,7 +103,7 @@ def returned(facts: Facts, frame: Frame) -> dict[str, Any]:
     }  # fmt: skip
 
 
-PLACES = {"district": "全区", "stage": "同学段", "kind": "同类党组织"}
+PLACES = {"district": N_("全区"), "stage": N_("同学段"), "kind": N_("同类党组织")}
 
 
 def published(facts: Facts, frame: Frame) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def published(facts: Facts, frame: Frame) -> dict[str, Any]:
     }  # fmt: skip
 
 
-LIGHTS = (("绿灯", "green"), ("黄灯", "yellow"), ("红灯", "red"))
+LIGHTS = ((N_("绿灯"), "green"), (N_("黄灯"), "yellow"), (N_("红灯"), "red"))
 
 
 def red_digest(facts: Facts, frame: Frame) -> dict[str, Any]:
@@ -179,7 +180,7 @@ def compose(mail: Claimed, district: DistrictView, now: datetime, base_url: str)
         told = RULES[mail.rule](mail.facts, frame)
         return _fitting(mail, frame, told)
     except (LookupError, TypeError, ValueError, ArithmeticError, TemplateError) as error:
-        raise Unsendable(f"邮件内容不完整（{type(error).__name__}）") from error
+        raise Unsendable(words(N_("邮件内容不完整（{fault}）。"), fault=type(error).__name__)) from error
 
 
 def _fitting(mail: Claimed, frame: Frame, told: Mapping[str, Any]) -> Content:
@@ -189,7 +190,7 @@ def _fitting(mail: Claimed, frame: Frame, told: Mapping[str, Any]) -> Content:
         content = _render(mail, frame, {**told, "items": items[:rows], "more": max(len(items) - rows, 0)})
         if len(content.html.encode()) <= LARGEST_HTML:
             return content
-    raise Unsendable("邮件过大")
+    raise Unsendable(words(N_("邮件过大。")))
 
 
 def _render(mail: Claimed, frame: Frame, told: Mapping[str, Any]) -> Content:
@@ -204,28 +205,30 @@ def _render(mail: Claimed, frame: Frame, told: Mapping[str, Any]) -> Content:
 
 def message_of(mail: Claimed, content: Content, office: str, sender: str) -> EmailMessage:
     """The message, the same to the byte however often it is made; Unsendable for an address that cannot be one."""
-    try:
-        message = EmailMessage(policy=SMTP)
-        message["Message-ID"] = mail.message_id
-        message["Date"] = format_datetime(mail.created_at)
-        message["From"] = Address(plain(office), addr_spec=sender)
-        message["To"] = Address(addr_spec=mail.address)
-        message["Subject"] = content.subject
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(content.text, cte="base64")
-        message.add_alternative(content.html, subtype="html", cte="base64")
-        message.set_boundary(f"=={mail.id.hex}==")
-        return message
-    except (MessageError, LookupError, ValueError) as error:
-        raise Unsendable(f"收件地址或标题不能用于邮件（{type(error).__name__}）") from error
+    message = _headed(mail.message_id, mail.created_at, (plain(office), sender), mail.address, content.subject)
+    message.set_content(content.text, cte="base64")
+    message.add_alternative(content.html, subtype="html", cte="base64")
+    message.set_boundary(f"=={mail.id.hex}==")
+    return message
 
 
 def trial(address: str, sender: str, now: datetime, message_id: str) -> EmailMessage:
     """The mail of `linghang mail test`."""
-    message = EmailMessage(policy=SMTP)
-    message["Message-ID"] = message_id
-    message["Date"] = format_datetime(now)
-    message["From"], message["To"] = sender, Address(addr_spec=address)
-    message["Subject"] = "领航：测试邮件"
+    message = _headed(message_id, now, (N_("领航"), sender), address, N_("领航：测试邮件"))
     message.set_content("收到这封邮件，说明邮件服务已经设置好。\n", cte="base64")
     return message
+
+
+def _headed(message_id: str, at: datetime, sender: tuple[str, str], address: str, subject: str) -> EmailMessage:
+    try:
+        message = EmailMessage(policy=SMTP)
+        message["Message-ID"] = message_id
+        message["Date"] = format_datetime(at)
+        message["From"] = Address(sender[0], addr_spec=sender[1])
+        message["To"] = Address(addr_spec=address)
+        message["Subject"] = subject
+        message["Auto-Submitted"] = "auto-generated"
+        return message
+    except (MessageError, LookupError, ValueError) as error:
+        fault = type(error).__name__
+        raise Unsendable(words(N_("收件地址或标题不能用于邮件（{fault}）。"), fault=fault)) from error

@@ -176,7 +176,7 @@ def test_name_with_line_breaks_bends_no_header(rule: Rule) -> None:
     assert names == ["Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted", "MIME-Version", "Content-Type"]
 
 
-@pytest.mark.parametrize("address", ["a@x.cn\r\nBcc: b@x.cn", "a@x.cn, b@x.cn", "<a@x.cn>", "", "nobody", "甲@x.cn\n"])
+@pytest.mark.parametrize("address", ["a@x.cn\r\nBcc: b@x.cn", "a@x.cn, b@x.cn", "<a@x.cn>", "", "nobody", "甲@x.cn"])
 def test_bent_addresses_are_no_addresses(address: str) -> None:
     mail = replace(claimed(Rule.REMINDER), address=address)
     with pytest.raises(Unsendable):

@@ -154,6 +154,12 @@ def test_unknown_host() -> None:
         mailer("smtp://no-such-host.invalid").send(MESSAGE)
 
 
+def test_address_that_the_server_cannot_write_is_final() -> None:
+    message = trial("alice@例子.中国", "linghang@xq.example", NOW, "<1@linghang>")
+    with rogue_server(Rogue({})) as url, pytest.raises(Refused, match="SMTPUTF8"):
+        mailer(url).send(message)
+
+
 def test_server_that_drips_is_cut_off() -> None:
     class Drip(Rogue):
         def talk(self, client, ended) -> None:  # type: ignore[no-untyped-def]

@@ -50,27 +50,23 @@ class Process:
 
 @contextmanager
 def workers(settings: Settings, folder: Path, count: int, **more: str) -> Iterator[list[Process]]:
-    """Start so many workers, one after the other; none is left behind."""
-    started: list[Process] = []
+    """Start so many workers together; none is left behind."""
+    started = [Process(settings, folder / f"worker-{number}.log", **more) for number in range(count)]
     try:
-        for number in range(count):
-            started.append(Process(settings, folder / f"worker-{number}.log", **more))
-            await_(lambda: started[-1].said("started"))
+        await_(lambda: all(process.said("started") for process in started))
         yield started
     finally:
         for process in started:
-            if process.popen.poll() is None:
-                process.popen.kill()
+            process.popen.kill()
             process.popen.wait()
 
 
-def await_(true: Callable[[], object], within: float = 30) -> float:
-    """Wait until `true`; how long it took."""
-    began = time.monotonic()
+def await_(true: Callable[[], object], within: float = 30) -> None:
+    """Wait until `true`, at most so many seconds."""
+    ends = time.monotonic() + within
     while not true():
-        assert time.monotonic() - began < within, "waited too long"
+        assert time.monotonic() < ends, "waited too long"
         time.sleep(0.05)
-    return time.monotonic() - began
 
 
 def holder(app: Flask) -> tuple[int, int] | None:
@@ -87,66 +83,49 @@ def views(app: Flask) -> dict[str, JobView]:
         return worker.job_views()
 
 
-def heartbeat(app: Flask) -> timedelta | None:
-    with app.app_context(), transaction(INSTALLATION):
-        return worker.heartbeat(datetime.now(UTC))
-
-
-def test_worker_runs_every_job_at_once_and_ends_cleanly(own_database: OwnDatabase, tmp_path: Path) -> None:
+def test_one_of_two_works_and_the_other_takes_over(own_database: OwnDatabase, tmp_path: Path) -> None:
+    """From the frozen, which stands by when it wakes; then from the killed; then the last one ends cleanly."""
     app, world, settings = own_database
     handler = Answers()
     with app.app_context():
         owe(world)
-    with smtp_server(handler) as url, workers(settings, tmp_path, 1, SMTP_URL=url) as (process,):
+    with smtp_server(handler) as url, workers(settings, tmp_path, 2, SMTP_URL=url) as both:
         await_(lambda: len([view for view in views(app).values() if view.finished_at]) == len(JOBS))
         await_(lambda: handler.taken)
-        age = heartbeat(app)
-        assert age is not None
-        assert age < timedelta(seconds=8)
-        assert process.end() == 0
-    assert {view.failures for view in views(app).values()} == {0}
-    with app.app_context():
-        assert [row.state for row in rows(world.job)] == [MailState.SENT]
-    lines = process.log.read_text("utf-8").splitlines()
-    assert all(line[:4].isdigit() for line in lines), "one line for each event"
-    assert lines[-1].endswith("ended")
-    assert holder(app) is None, "the lease is given back"
-
-
-def test_standby_takes_over_from_the_killed(own_database: OwnDatabase, tmp_path: Path) -> None:
-    app, _, settings = own_database
-    with workers(settings, tmp_path, 2) as both:
-        await_(lambda: holder(app))
         held = holder(app)
         assert held is not None
         first, second = sorted(both, key=lambda process: process.popen.pid != held[0])
         assert not second.said("lease taken")
-        first.end(signal.SIGKILL)
-        assert await_(lambda: holder(app) == (second.popen.pid, held[1] + 1)) < 15
-        assert second.end() == 0
+        assert_beating(app)
 
-
-def test_frozen_holder_is_replaced_and_stands_by_when_it_wakes(own_database: OwnDatabase, tmp_path: Path) -> None:
-    app, _, settings = own_database
-    with workers(settings, tmp_path, 2) as both:
-        await_(lambda: holder(app))
-        held = holder(app)
-        assert held is not None
-        first, second = sorted(both, key=lambda process: process.popen.pid != held[0])
         os.kill(first.popen.pid, signal.SIGSTOP)
-        assert await_(lambda: holder(app) == (second.popen.pid, held[1] + 1)) < 15
+        await_(lambda: holder(app) == (second.popen.pid, held[1] + 1), within=15)
         os.kill(first.popen.pid, signal.SIGCONT)
         await_(lambda: first.said("lease lost to another worker"))
         assert holder(app) == (second.popen.pid, held[1] + 1)
-        assert first.end() == second.end() == 0
 
-
-def test_standby_takes_over_at_once_after_a_clean_end(own_database: OwnDatabase, tmp_path: Path) -> None:
-    app, _, settings = own_database
-    with workers(settings, tmp_path, 2) as (first, second):
-        await_(lambda: holder(app))
+        second.end(signal.SIGKILL)
+        await_(lambda: holder(app) == (first.popen.pid, held[1] + 2), within=15)
+        assert_beating(app)
         assert first.end() == 0
-        assert await_(lambda: holder(app) == (second.popen.pid, 2)) < 6
+    assert holder(app) is None, "the lease is given back"
+    assert {view.failures for view in views(app).values()} == {0}
+    with app.app_context():
+        assert [row.state for row in rows(world.job)] == [MailState.SENT]
+    assert len(handler.taken) == 1
+    assert_one_line_for_each_event(first)
+    assert first.log.read_text("utf-8").splitlines()[-1].endswith("ended")
+
+
+def assert_beating(app: Flask) -> None:
+    with app.app_context(), transaction(INSTALLATION):
+        age = worker.heartbeat(datetime.now(UTC))
+    assert age is not None
+    assert age < timedelta(seconds=9)
+
+
+def assert_one_line_for_each_event(process: Process) -> None:
+    assert all(line[:4].isdigit() for line in process.log.read_text("utf-8").splitlines())
 
 
 def test_worker_without_a_database_says_so_and_goes_on_trying(own_database: OwnDatabase, tmp_path: Path) -> None:
@@ -158,4 +137,4 @@ def test_worker_without_a_database_says_so_and_goes_on_trying(own_database: OwnD
         await_(lambda: process.said("OperationalError"))
         assert process.popen.poll() is None
         assert process.end() == 0
-    assert not [line for line in process.log.read_text("utf-8").splitlines() if not line[:4].isdigit()]
+    assert_one_line_for_each_event(process)

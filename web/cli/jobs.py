@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from jobs.mail import trial
+from jobs.mail import Unsendable, trial
 from jobs.mailer import MailError, mailer_of
 from jobs.runner import INSTALLATION, run_job
 from jobs.schedule import JOBS, Job, job_named
@@ -71,7 +71,7 @@ def _line(job: Job, view: JobView | None) -> str:
 
 
 @jobs.command()
-@click.argument("name")
+@click.argument("name", type=click.Choice([job.name for job in JOBS]))
 @click.option("--json", "as_json", is_flag=True, help="As JSON: {job, done, failures, error}.")
 def run(name: str, as_json: bool) -> None:
     """Run one job once, now, for all districts. Exit 1 when a district failed.
@@ -110,7 +110,7 @@ def test(address: str) -> None:
     log_to_stderr()
     try:
         message = trial(address, settings.mail_from, datetime.now(UTC), f"<{new_id().hex}@linghang>")
-    except ValueError:
+    except Unsendable:
         fail(PROBLEM, f"“{address}”不是邮箱地址，应像 name@example.cn。")
     try:
         mailer_of(settings.smtp_url).send(message)
