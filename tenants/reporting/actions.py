@@ -282,7 +282,7 @@ def return_items(
     _judge(scope, sheet, dict(reasons), Verdict.RETURNED, now)
     row.returned_count += 1
     row.open_until = now + TIME_TO_MEND
-    _tell_school(scope, sheet, reasons, row.returned_count, row.open_until, now)
+    _tell_school(scope, sheet, reasons, f"return-{row.returned_count}", row.open_until, now)
 
 
 def fault_of_reason(reason: str) -> Words | None:
@@ -322,7 +322,7 @@ def _judge(scope: Scope, sheet: Sheet, reasons: Mapping[str, str], verdict: Verd
 
 
 def _tell_school(
-    scope: Scope, sheet: Sheet, reasons: Mapping[str, str], time: int, open_until: datetime, now: datetime
+    scope: Scope, sheet: Sheet, reasons: Mapping[str, str], cause: str, open_until: datetime, now: datetime
 ) -> None:
     items = [
         {"number": indicator.number, "name": indicator.name_zh, "reason": reasons[indicator.code].strip()}
@@ -330,7 +330,7 @@ def _tell_school(
         if indicator.code in reasons
     ]
     notices.owe(
-        scope, Rule.RETURNED, schools.colleagues(scope, school_id=sheet.school.id), cause=f"return-{time}",
+        scope, Rule.RETURNED, schools.colleagues(scope, school_id=sheet.school.id), cause=cause,
         facts={"school": sheet.school.name, "items": items, "until": max(open_until, sheet.dates.locks_at).isoformat()},
         school_id=sheet.school.id, quarter=sheet.quarter, now=now,
     )  # fmt: skip
@@ -341,6 +341,21 @@ def reopen(scope: Scope, school_id: UUID, quarter: Quarter, reason: str, now: da
     scope.require(Right.MANAGE)
     row = _go(scope, school_id, quarter, Action.REOPEN, now, reason=_checked(reason))
     row.open_until, row.score_due_at = now + TIME_TO_MEND, None
+
+
+def reopen_items(
+    scope: Scope, school_id: UUID, quarter: Quarter, reason: str, items: Mapping[str, str], now: datetime
+) -> None:
+    """As `reopen`, for the items in `items` (code → reason): they are to be mended, the others stay accepted.
+
+    It is no return: it counts no round of them, and costs no points.
+    """
+    sheet = queries.sheet(scope, school_id, quarter)
+    if not set(items) <= set(sheet.units):
+        raise NotFound
+    reopen(scope, school_id, quarter, reason, now)
+    _judge(scope, sheet, items, Verdict.RETURNED, now)
+    _tell_school(scope, sheet, items, f"reopen-{sheet.report.version}", now + TIME_TO_MEND, now)
 
 
 def mark_scored(scope: Scope, sheet: Sheet, now: datetime) -> None:

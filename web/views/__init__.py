@@ -6,7 +6,7 @@ from flask import Blueprint
 
 from tenants.scope import Right
 from web.policy import PUBLIC, Policy, needs
-from web.views import auth, health, home, manage, ops, report, results, review
+from web.views import auth, health, home, manage, objections, ops, report, results, review
 
 DASH = needs(Right.SEE_RANKING)
 DASH_ENDPOINTS = (
@@ -19,5 +19,5 @@ FOREIGN_POLICIES: dict[str, Policy] = {"static": PUBLIC} | dict.fromkeys(DASH_EN
 
 
 def blueprints() -> Iterator[Blueprint]:
-    for module in (auth, health, home, report, review, results, manage, ops):
+    for module in (auth, health, home, report, review, results, objections, manage, ops):
         yield module.blueprint

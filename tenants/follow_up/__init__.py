@@ -1,0 +1,1 @@
+"""What follows a score: objections before it is published."""
