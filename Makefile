@@ -56,7 +56,7 @@ lint: .venv/dev-done .venv/linghang-done
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
 
-bench: .venv/run-done .venv/linghang-done
+bench: .venv/dev-done .venv/linghang-done
 	$(PYTHON) -m bench
 
 drills: .venv/dev-done .venv/linghang-done translations
