@@ -1,9 +1,13 @@
 """No route without a policy, and each route's answer to everybody is the one that its policy says."""
 
+import re
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import web as app_module
 from tenants.db import transaction
 from tenants.schools import actions
 from tests.web.addresses import Address, addresses, of_first
@@ -84,3 +88,14 @@ def test_ended_post_opens_nothing(app: Flask, world: World, client: FlaskClient)
         if not address.policy.public:
             status, location = _answer(client, address)
             assert (status == 302 and location.startswith("/login")) or status in (401, 405), address
+
+
+def test_templates_translate_only_what_is_written_in_them() -> None:
+    """`_(variable)` marks the variable as safe: what a person typed would stand on the page as markup."""
+    folder = Path(app_module.__file__).parent / "templates"
+    bad = [
+        (path.name, found.group())
+        for path in folder.rglob("*.html")
+        for found in re.finditer(r"(?<![\w.])_\((?!['\"])[^)]*\)", path.read_text("utf-8"))
+    ]
+    assert bad == []

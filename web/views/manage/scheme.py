@@ -56,6 +56,8 @@ def import_scheme() -> Answer:
 def _uploaded() -> str:
     file = request.files.get("file")
     content = file.read(MAX_TEXT + 1) if file else b""
+    if file:
+        file.close()
     if not content:
         raise Invalid({"file": Words(N_("请选择要导入的 YAML 文件。"))})
     if len(content) > MAX_TEXT:
