@@ -14,11 +14,11 @@ from flask import Flask, Response, after_this_request, g, request
 from dashboards import components, guard, shell
 from dashboards.downloads import CSV, XLSX, as_csv, as_xlsx
 from dashboards.pages import gaps, ranking
-from dashboards.shell import BadAddress, Place, View
+from dashboards.shell import BadAddress, BadInput, Place, View
 from tenants.errors import NotFound
 from tenants.quarter import Quarter
 from tenants.scope import Scope
-from tenants.words import N_, Words
+from tenants.words import Words
 
 CSRF_COOKIE, CSRF_HEADER = "_csrf_token", "X-CSRFToken"
 FOR_EVER = "private, max-age=31536000, immutable"
@@ -128,22 +128,23 @@ def _register(app: Dashboards, host: Host, prefix: str) -> None:
     def follow(clicked: object, pathname: object, search: object) -> str:
         if clicked is None:
             raise PreventUpdate
-        place, key = _place(prefix, pathname, search), shell.clicked_key(clicked)
-        return target(host.current_scope(), place, key)
+        return target(host.current_scope(), _place(prefix, pathname, search), shell.clicked_key(clicked))
 
 
 def _place(prefix: str, pathname: object, search: object) -> Place:
     """The place that the browser's address says; PreventUpdate where there is no view of ours."""
     if not isinstance(pathname, str):
-        raise BadAddress(N_("地址不完整，请从菜单重新进入。"))
+        raise BadInput
     try:
         return shell.place(pathname.removeprefix(prefix), search)
+    except BadAddress as error:
+        raise BadInput from error
     except NotFound as error:
         raise PreventUpdate from error
 
 
 def target(scope: Scope, place: Place, key: str) -> str:
-    """Where a click on a bar leads; NotFound for what is not in the caller's chart."""
+    """Where a click on a bar leads; NoSuchBar for what is not in the caller's chart."""
     return {View.RANKING: ranking.target, View.GAPS: gaps.target}[place.view](scope, place, key)
 
 
@@ -179,6 +180,7 @@ def _protect(server: Flask, app: Dashboards, prefix: str) -> None:
     server.before_request(check)
     server.after_request(keep)
     server.register_error_handler(guard.BadBody, lambda _error: ("", 400))
+    server.register_error_handler(shell.BadInput, lambda error: ("", error.status))
     for kind in (DependencyException, InvalidResourceError):
         server.register_error_handler(kind, lambda _error: ("", 404))
 
@@ -193,7 +195,9 @@ def _stored(response: Response, prefix: str) -> Response:
     response.headers["Cache-Control"] = FOR_EVER if stamped else ASK_AGAIN
     if request.accept_encodings["br"] and response.status_code == 200:
         response.direct_passthrough = False
+        source = response.response
         response.set_data(_packed(request.full_path, response.get_data()))
+        getattr(source, "close", bool)()  # of a file
         response.headers["Content-Encoding"] = "br"
     return response
 

@@ -27,7 +27,8 @@ class Table:
 
 def harmless(cell: Cell) -> Cell:
     """Text that begins as a formula does gets an apostrophe; numbers, negative ones too, stay numbers."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(TRIGGERS) else cell
+    runs = isinstance(cell, str) and (cell.startswith(TRIGGERS) or cell.lstrip(" \u3000").startswith(TRIGGERS))
+    return f"'{cell}" if runs else cell
 
 
 def as_csv(table: Table) -> bytes:

@@ -28,7 +28,19 @@ class View(StrEnum):
 
 
 class BadAddress(LinghangError):
-    """A part of the address, or of a callback's input, is not what it can be: 400."""
+    """A part of the address is not what it can be: 400."""
+
+
+class BadInput(Exception):
+    """A callback's input is not what our page would send. No page answers it, since only a script reads the answer."""
+
+    status = 400
+
+
+class NoSuchBar(BadInput):
+    """A click on a bar that the caller's chart has not: foreign or not there, the answer is the same."""
+
+    status = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +136,10 @@ def _is_short(text: str) -> bool:
 
 
 def clicked_key(clicked: object) -> str:
-    """The key of the bar that was clicked, from Plotly's `clickData`; BadAddress for any other shape."""
+    """The key of the bar that was clicked, from Plotly's `clickData`; BadInput for any other shape."""
     points = clicked.get("points") if isinstance(clicked, dict) else None
     first = points[0] if isinstance(points, list) and points else None
     key = first.get("customdata") if isinstance(first, dict) else None
     if not isinstance(key, str) or not _is_short(key[:LONGEST]) or len(key) > 2 * LONGEST:
-        raise BadAddress(N_("图上没有这一条，请刷新页面重试。"))
+        raise BadInput
     return key

@@ -11,9 +11,8 @@ from dashboards.components import graph
 from dashboards.downloads import Cell, Table
 from dashboards.figures import Bar, bars
 from dashboards.pages.ranking import options as school_options
-from dashboards.shell import Place
+from dashboards.shell import NoSuchBar, Place
 from tenants import formats
-from tenants.errors import NotFound
 from tenants.reporting.queries import quarter_view
 from tenants.results.queries import EVERYTHING, GapRow, Gaps, IndicatorGap, gaps, standings
 from tenants.scope import Scope
@@ -181,14 +180,14 @@ def chart(scope: Scope, place: Place, speak: Speak) -> list[Any]:
 
 
 def target(scope: Scope, place: Place, key: str) -> str:
-    """A school's bar leads to its score at the indicator, an indicator's bar to its rows; NotFound for other bars."""
+    """A school's bar leads to its score at the indicator, an indicator's bar to its rows; NoSuchBar for other bars."""
     view = load(scope, place)
     if not by_schools(view):
         return _indicator_target(view, key)
     for row in view.rows:
         if key == f"{row.standing.school_id} {row.item.code}":
             return explained(view, row)
-    raise NotFound
+    raise NoSuchBar
 
 
 def explained(view: GapsView, row: GapRow) -> str:
@@ -200,7 +199,7 @@ def explained(view: GapsView, row: GapRow) -> str:
 
 def _indicator_target(view: GapsView, key: str) -> str:
     if key not in {gap.code for gap in view.indicators}:
-        raise NotFound
+        raise NoSuchBar
     return view.place.search(indicator=key, page="")
 
 

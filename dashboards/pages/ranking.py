@@ -10,7 +10,7 @@ from flask import url_for
 from dashboards.components import graph
 from dashboards.downloads import Cell, Table
 from dashboards.figures import Bar, Cut, bars
-from dashboards.shell import Place
+from dashboards.shell import NoSuchBar, Place
 from tenants import formats
 from tenants.errors import NotFound
 from tenants.reporting.queries import quarter_view
@@ -269,11 +269,11 @@ def opens(scope: Scope, row: RankedRow) -> bool:
 
 
 def target(scope: Scope, place: Place, key: str) -> str:
-    """The page of the score that a bar stands for; NotFound for a bar that the person's chart has not."""
+    """The page of the score that a bar stands for; NoSuchBar for a bar that the person's chart has not."""
     for row in load(scope, place).rows:
         if str(row.standing.school_id) == key and opens(scope, row):
             return url_for("results.explanation", quarter=place.quarter, school_id=row.standing.school_id)
-    raise NotFound
+    raise NoSuchBar
 
 
 def download(scope: Scope, place: Place, speak: Speak) -> Table:

@@ -120,7 +120,7 @@ def _publishing(quarter: Quarter, problems: dict[str, Words] | None = None, said
     versions = history(scope, quarter)
     return page(
         "results/publishing.html", state=state, preview=_preview(scope, quarter, known, reports),
-        missing=[(known[each.school_id], each) for each in reports.values() if each.state not in SCORED],
+        missing=[(each, reports[each.id]) for each in known.values() if each.id in reports and reports[each.id].state not in SCORED],
         versions=versions, names=schools.names_of(scope, {who for _, who in versions if who}), State=State, now=now(),
         problems=problems or {}, said=said, disclosure=schools.district(scope).disclosure,
     )  # fmt: skip
