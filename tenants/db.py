@@ -124,6 +124,12 @@ def bind(scope: Scope) -> None:
         current.info["scope"] = scope
 
 
+def break_off() -> None:
+    """Give up what this context's transaction has begun; a failed one would refuse every further statement."""
+    session().rollback()
+    session().info.pop("audit", None)
+
+
 @contextmanager
 def transaction(scope: Scope) -> Iterator[Session]:
     """One unit of work under `scope`: committed as a whole at the end, or not at all."""

@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from tenants import audit
-from tenants.db import session, transaction
+from tenants.db import break_off, transaction
 from tenants.errors import Conflict, Forbidden, Invalid, LinghangError, NotFound, NotReady
 from tenants.words import N_, Words
 
@@ -35,7 +35,7 @@ OUR_FAULT = N_("抱歉，系统出了问题，您填写的内容没有丢失的�
 
 def page(status: int, said: Words | str) -> tuple[str, int]:
     """The page of an error, in the shell of whoever is signed in, whatever the work was doing when it broke off."""
-    session().rollback()
+    break_off()
     return render_template("error.html", status=status, title=TITLES.get(status, TITLES[400]), said=said), status
 
 

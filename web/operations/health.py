@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
 from tenants import worker
-from tenants.db import bind, session
+from tenants.db import bind, break_off, session
 from tenants.notices import queries as notices
 from tenants.scope import Scope
 from web.config import Settings
@@ -44,7 +44,7 @@ def readiness(settings: Settings, scope: Scope, now: datetime) -> Readiness:
         oldest = min((each.waiting_since for each in notices.counts(scope) if each.waiting_since), default=now)
         revisions = migrations_at_head()
     except SQLAlchemyError:
-        session().rollback()
+        break_off()
         return Readiness(disk=disk)
     alive = beat is not None and beat < BEAT
     return Readiness(database=True, migrations=revisions, worker=alive, mail=now - oldest < PATIENCE, disk=disk)
