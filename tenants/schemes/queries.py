@@ -13,8 +13,8 @@ from tenants.schemes.models import SchemeVersion
 from tenants.scope import Scope
 from tenants.scoring.values import Scheme
 
-_PARSED: dict[str, Scheme] = {}
-"""Parsed schemes by the digest of their content; one content is parsed once in a process."""
+_PUBLISHED: dict[tuple[UUID | None, UUID], Scheme] = {}
+"""Published schemes by district and version; only a scope of that district finds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,17 @@ def versions(scope: Scope) -> tuple[VersionView, ...]:
 
 
 def scheme_of(scope: Scope, version_id: UUID) -> Scheme:
-    """The scheme of a version; its content is read only the first time that this process sees its digest."""
-    sha256 = digest_of(scope, version_id)
-    if sha256 not in _PARSED:
-        content = session().scalar(
-            scope.over(sa.select(SchemeVersion.content).where(SchemeVersion.id == version_id), SchemeVersion)
-        )
-        _PARSED[sha256] = scheme_from_data(content or {})
-    return _PARSED[sha256]
+    """The scheme of a version; a published one, which never changes, is read once by a process for each district."""
+    known = _PUBLISHED.get((scope.district_id, version_id))
+    if known is not None:
+        return known
+    row = session().scalar(scope.select(SchemeVersion).where(SchemeVersion.id == version_id))
+    if row is None:
+        raise NotFound
+    found = scheme_from_data(row.content)
+    if row.published_at is not None and row.district_id == scope.district_id:
+        _PUBLISHED[row.district_id, version_id] = found
+    return found
 
 
 def digest_of(scope: Scope, version_id: UUID) -> str:
