@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from jobs import mail, remind
+from jobs import holds, mail, remind
 from jobs.deliver_mail import CLAIM, TRIES, Desk, deliver_all, desk_of
 from jobs.mailer import MemoryMailer
 from jobs.runner import run_job
@@ -21,6 +21,7 @@ from tenants.notices.models import Mail, MailState, Rule
 from tenants.reporting.queries import quarter_view
 from tenants.schools import actions as schools
 from tenants.schools.models import Account
+from tenants.scope import Scope
 from tests.jobs.outbox import BASE, CANARY, desk, owe, returned_facts, rows, states
 from tests.world import NOW, QUARTER, World, send
 from web.config import Settings
@@ -174,6 +175,16 @@ def test_reminder_from_the_schedule_to_the_letterbox(world: World) -> None:
         whole = f"{message['Subject']}{body(message)}{html(message)}"
         assert mine in whole
         assert other not in whole
+
+
+def test_mail_is_made_under_a_scope_of_the_recipients_school_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Scope] = []
+    monkeypatch.setattr(holds, "reason", lambda scope, mail, now: seen.append(scope))
+    owe(world)
+    assert deliver_all(world.job, NOW, desk()) == 1
+    assert [(scope.schools, scope.whole_district) for scope in seen] == [(frozenset({world.school}), False)]
 
 
 # ---- one rendering, one link ---------------------------------------------------------------------------------------
