@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 import web as app_module
 from tenants.db import transaction
 from tenants.schools import actions
+from tenants.scope import Right
 from tests.web.addresses import Address, addresses, of_first
 from tests.world import NOW, Someone, World
 from web import create_app
@@ -43,6 +44,15 @@ def test_routes_lists_every_rule_with_its_policy(app: Flask) -> None:
         "static", "auth.login", "auth.enter", "auth.language", "auth.font_size", "auth.invite", "auth.accept_invite",
         "auth.setup", "auth.first_operator", "health.alive", "health.ready",
     }  # fmt: skip
+
+
+def test_management_and_operation_need_their_right(app: Flask) -> None:
+    """What the matrix takes as given: the declared policies of the administrator's and the operator's pages."""
+    for route in routes(app, FOREIGN_POLICIES):
+        if route.rule.startswith("/manage"):
+            assert route.policy == needs(Right.MANAGE), route.rule
+        if route.rule.startswith("/ops"):
+            assert route.policy == needs(Right.OPERATE), route.rule
 
 
 def test_access_marks_the_view() -> None:
