@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from tenants import formats
 from tenants.db import transaction
 from tenants.errors import Conflict, Invalid, LinghangError, NotFound
+from tenants.follow_up import actions as follow_up
 from tenants.quarter import Quarter
 from tenants.reporting import queries as reporting
 from tenants.reporting.queries import EvidenceView, ReportView
@@ -168,7 +169,7 @@ def _step(form: dict[str, str], quarter: Quarter) -> Words:
         if step == "appeal":
             count = actions.open_appeal(scope, quarter, now())
             return words(N_("{count} 所学校的成绩已进入申诉期，各校现在可以看到并提出申诉。"), count=count)
-        actions.publish(scope, quarter, now(), partial=form["partial"] == "1")
+        follow_up.publish(scope, quarter, now(), partial=form["partial"] == "1")
     return words(N_("本季度结果已公布，邮件正在发给各校。"))
 
 
