@@ -10,6 +10,9 @@ from plotly import graph_objects as go
 from dashboards import theme
 from tenants import formats
 
+LINE = 14  # characters of a name on one line
+ROOM = Decimal("1.2")  # beyond the longest bar, for what is written beside it
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -22,6 +25,7 @@ class Bar:
     key: str
     before: Decimal | None = None
     own: bool = False
+    note: str = ""  # a second line under the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,12 @@ def bars(
     figure = go.Figure(_bars(rows))
     if before and any(row.before is not None for row in rows):
         figure.add_traces([_moves(rows), _dots(rows, before)])
-    ends = {"range": [0, float(top)]} if top is not None else {}
+    ends = [0, float(top if top is not None else max(row.value for row in rows) * ROOM)]
+    lines = max(map(_lines, rows))
     figure.update_layout(
-        theme.layout(len(rows), xaxis=theme.measure(axis, **ends), yaxis=theme.names([_name(row) for row in rows]))
+        theme.layout(
+            len(rows), lines, xaxis=theme.measure(axis, range=ends), yaxis=theme.names([_name(row) for row in rows])
+        )
     )
     for cut in cuts:
         figure.add_vline(x=float(cut.at), line={"color": theme.CUT, "width": 1, "dash": "dot"})
@@ -53,8 +60,15 @@ def bars(
 
 
 def _name(row: Bar) -> str:
-    """Names are text, never markup: plotly would read tags in them."""
-    return f"<b>{escape(row.name)}</b>" if row.own else escape(row.name)
+    """Names are text, never markup: plotly would read tags in them. Long ones take two lines, for phones."""
+    lines = [row.name[start : start + LINE] for start in range(0, len(row.name), LINE)]
+    name = "<br>".join(escape(line) for line in lines[:2]) + ("…" if len(lines) > 2 else "")
+    whole = f"<b>{name}</b>" if row.own else name
+    return f"{whole}<br><b>{escape(row.note)}</b>" if row.note else whole
+
+
+def _lines(row: Bar) -> int:
+    return min(2, -(-len(row.name) // LINE)) + bool(row.note)
 
 
 def _bars(rows: Sequence[Bar]) -> go.Bar:

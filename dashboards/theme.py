@@ -14,18 +14,19 @@ CUT = "#667085"
 FONT = 'system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", sans-serif'
 
 ROW = 28  # pixels for one bar with its name
+MORE = 16  # pixels for one more line of the name
 FRAME = 76  # pixels above and below the bars
 
 
-def height(rows: int) -> int:
-    """So many pixels that every bar keeps its name."""
-    return FRAME + ROW * max(rows, 2)
+def height(rows: int, lines: int = 1) -> int:
+    """So many pixels that every bar keeps its name, of so many lines."""
+    return FRAME + (ROW + MORE * (lines - 1)) * max(rows, 2)
 
 
-def layout(rows: int, **more: Any) -> dict[str, Any]:
+def layout(rows: int, lines: int, **more: Any) -> dict[str, Any]:
     """What all charts have in common."""
     return {
-        "height": height(rows),
+        "height": height(rows, lines),
         "margin": {"l": 8, "r": 24, "t": 28, "b": 40, "pad": 4},
         "paper_bgcolor": PAPER,
         "plot_bgcolor": PAPER,

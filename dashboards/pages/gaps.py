@@ -156,9 +156,9 @@ def figure_rows(view: GapsView, speak: Speak) -> list[Bar]:
 
 def _row_bar(row: GapRow, own: bool, speak: Speak) -> Bar:
     name = f"{row.item.number} {row.item.name}" if own else row.standing.name
-    label = "  ".join((formats.points(row.lost), *([speak(row.short)] if row.short else [])))
-    key = f"{row.standing.school_id} {row.item.code}"
-    return Bar(name=name, value=row.lost, label=label, hover=f"{name}：{speak(row.item.why)}", key=key)
+    key, note = f"{row.standing.school_id} {row.item.code}", speak(row.short) if row.short else ""
+    label = formats.points(row.lost)
+    return Bar(name=name, value=row.lost, label=label, hover=f"{name}：{speak(row.item.why)}", key=key, note=note)
 
 
 def _indicator_bar(gap: IndicatorGap, speak: Speak) -> Bar:

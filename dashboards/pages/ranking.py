@@ -113,7 +113,7 @@ def finding(view: RankingView) -> Words:
         return words(N_("排名尚未公布"))
     if not view.rows:
         return words(N_("没有符合条件的学校"))
-    if view.own and not view.ranking.whole:
+    if view.own:
         return own_finding(view.own)
     return _whole_finding(view)
 

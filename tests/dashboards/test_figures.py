@@ -48,11 +48,19 @@ def test_names_are_text_and_never_markup() -> None:
     for unsafe in ("<a", "<i>", "<b>x", "<b>一般"):
         assert unsafe not in said.replace("\\u003c", "<")
     assert figure.layout.yaxis.ticktext[1].startswith("<b>&lt;a")
+    assert figure.layout.yaxis.ticktext[1].endswith("…</b>")
 
 
 def test_own_bar_is_outlined_and_bold() -> None:
     trace = bars(ROWS, "分").data[0]
     assert list(trace.marker.line.width) == [0, 2.5]
+
+
+def test_long_names_and_notes_take_lines_of_their_own() -> None:
+    long = Bar("6.3 意识形态工作专题研究（研判）次数", Decimal(3), "3.00", "", "a", note="还差 1 次")
+    figure = bars([long, ROWS[0]], "分")
+    assert figure.layout.yaxis.ticktext[0] == "6.3 意识形态工作专题研究<br>（研判）次数<br><b>还差 1 次</b>"
+    assert figure.layout.height > bars([ROWS[0], ROWS[0]], "分").layout.height
 
 
 def test_every_bar_has_room_for_its_name() -> None:

@@ -53,7 +53,7 @@ def test_a_chosen_indicator_shows_its_schools(app: Flask, world: World) -> None:
     first_district(world)
     seen = view(world.vera, CHOSEN)
     assert [bar.name for bar in gaps.figure_rows(seen, str)] == ["第二中学", "第一小学"]
-    assert "还差" in gaps.figure_rows(seen, str)[0].label
+    assert gaps.figure_rows(seen, str)[0].note == str(seen.rows[0].short)
     assert str(gaps.sentence(seen)).startswith("失分最多的是第二中学")
     nothing = browser(app, world.vera).get(f"{GAPS}?indicator=unknown_code")
     assert nothing.status_code == 200

@@ -107,6 +107,7 @@ def test_full_list_marks_the_own_school_and_opens_no_other(app: Flask, world: Wo
     assert f"/schools/{world.second_school}/score" in page
     assert f"/schools/{world.school}/score" not in page
     assert "第一小学" in page
+    assert "<h1>本校第 2 名，共 2 所" in page
 
 
 def test_city_sees_both_districts_and_may_choose_one(app: Flask, world: World) -> None:
