@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
+from itertools import pairwise
 
 from plotly import graph_objects as go
 
@@ -11,6 +12,7 @@ from dashboards import theme
 from tenants import formats
 
 LINE = 14  # characters of a name on one line
+OVER, NARROW = 56, 12  # pixels above the bars, with and without names of cuts
 ROOM = Decimal("1.2")  # beyond the longest bar, for what is written beside it
 
 
@@ -44,17 +46,21 @@ def bars(
     if before and any(row.before is not None for row in rows):
         figure.add_traces([_moves(rows), _dots(rows, before)])
     ends = [0, float(top if top is not None else max(row.value for row in rows) * ROOM)]
-    lines = max(map(_lines, rows))
+    lines = _lines_of(rows)
     figure.update_layout(
         theme.layout(
-            len(rows), lines, xaxis=theme.measure(axis, range=ends), yaxis=theme.names([_name(row) for row in rows])
+            len(rows),
+            lines,
+            OVER if cuts else NARROW,
+            xaxis=theme.measure(axis, range=ends),
+            yaxis=theme.names([_name(row) for row in rows]),
         )
     )
-    for cut in cuts:
+    for level, cut in enumerate(cuts):
         figure.add_vline(x=float(cut.at), line={"color": theme.CUT, "width": 1, "dash": "dot"})
         figure.add_annotation(
-            x=float(cut.at), y=1, yref="paper", yanchor="bottom", showarrow=False, text=escape(cut.name),
-            font={"size": 11, "color": theme.SOFT},
+            x=float(cut.at), y=1, yref="paper", yanchor="bottom", yshift=13 * (level % 3), showarrow=False,
+            text=escape(cut.name), font={"size": 11, "color": theme.SOFT},
         )  # fmt: skip
     return figure
 
@@ -65,6 +71,12 @@ def _name(row: Bar) -> str:
     name = "<br>".join(escape(line) for line in lines[:2]) + ("…" if len(lines) > 2 else "")
     whole = f"<b>{name}</b>" if row.own else name
     return f"{whole}<br><b>{escape(row.note)}</b>" if row.note else whole
+
+
+def _lines_of(rows: Sequence[Bar]) -> int:
+    """For how many lines there must be room: a long name between short ones takes of theirs."""
+    lines = [_lines(row) for row in rows]
+    return max((min(pair) for pair in pairwise(lines)), default=lines[0])
 
 
 def _lines(row: Bar) -> int:

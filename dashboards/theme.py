@@ -15,19 +15,19 @@ FONT = 'system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source
 
 ROW = 28  # pixels for one bar with its name
 MORE = 16  # pixels for one more line of the name
-FRAME = 76  # pixels above and below the bars
+FRAME = 48  # pixels below the bars
 
 
 def height(rows: int, lines: int = 1) -> int:
-    """So many pixels that every bar keeps its name, of so many lines."""
+    """So many pixels from the first bar down that every bar keeps its name, of so many lines."""
     return FRAME + (ROW + MORE * (lines - 1)) * max(rows, 2)
 
 
-def layout(rows: int, lines: int, **more: Any) -> dict[str, Any]:
-    """What all charts have in common."""
+def layout(rows: int, lines: int, above: int, **more: Any) -> dict[str, Any]:
+    """What all charts have in common; `above` is the room in pixels for what stands over the bars."""
     return {
-        "height": height(rows, lines),
-        "margin": {"l": 8, "r": 24, "t": 28, "b": 40, "pad": 4},
+        "height": above + height(rows, lines),
+        "margin": {"l": 8, "r": 24, "t": above, "b": 40, "pad": 4},
         "paper_bgcolor": PAPER,
         "plot_bgcolor": PAPER,
         "font": {"family": FONT, "size": 13, "color": INK},
