@@ -39,8 +39,8 @@ class Character:
 def character(seed: str, staff: int = 0) -> Character:
     random = Random(seed)
     habit = random.choices(list(Habit), weights=(50, 20, 15, 11, 4))[0]
-    drift = {Habit.IMPROVING: 0.018, Habit.SLIDING: -0.022}.get(habit, 0.0)
-    level = {Habit.IMPROVING: 0.78, Habit.SLIDING: 0.97}.get(habit, random.uniform(0.78, 0.985))
+    drift = {Habit.IMPROVING: 0.035, Habit.SLIDING: -0.04}.get(habit, 0.0)
+    level = {Habit.IMPROVING: 0.62, Habit.SLIDING: 0.97}.get(habit, random.triangular(0.45, 0.97, 0.85))
     staff = staff or random.randint(28, 180)
     return Character(
         level, drift, habit, staff, max(5, staff * random.randint(25, 45) // 100), random.randint(4, 24) * 100_000

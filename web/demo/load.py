@@ -118,13 +118,13 @@ def _people(now: datetime, hidden: str) -> tuple[list[SignIn], list[District]]:
 
 
 def _sign_in(
-    scope: Scope, who: str, login: str, name: str, *, district_code: str = "", email: str = "",
+    scope: Scope, who: str, login: str, name: str, *, district_code: str = "", email: str = "", phone: str = "",
     operator: bool = False, city_id: UUID | None = None,
 ) -> SignIn:  # fmt: skip
-    """An account with a fresh password, set by its own invitation."""
+    """An account with a fresh password, known to the visitor alone."""
     password = secrets.token_urlsafe(9)
     account = schools.create_account(
-        scope, login=login, name=name, district_code=district_code, email=email, operator=operator, city_id=city_id,
+        scope, login=login, name=name, district_code=district_code, email=email, phone=phone, operator=operator, city_id=city_id,
         demo=True, password_hash=hash_password(password),
     )  # fmt: skip
     return SignIn(who, f"{district_code}.{login}" if district_code else login, password, account)
@@ -168,14 +168,18 @@ def _team(
     for role, short, title in ((Role.REPORTER, "gs", "党务干事"), (Role.SECRETARY, "sj", "书记")):
         name, login = names.person(random), f"{short}{position + 1:02d}"
         email = f"{login}@{plan.code}.example" if position < WITH_MAIL or shown else ""
+        phone = f"1390000{position * 2 + len(scopes):04d}"
         if shown:
-            sign = _sign_in(setup, f"{school.name}{title}", login, name, district_code=plan.code, email=email)
+            sign = _sign_in(
+                setup, f"{school.name}{title}", login, name, district_code=plan.code, email=email, phone=phone
+            )
             signs.append(sign)
             account = sign.account_id
         else:
             account = schools.create_account(
-                setup, login=login, name=name, district_code=plan.code, email=email, demo=True, password_hash=hidden
-            )
+                setup, login=login, name=name, district_code=plan.code, email=email, phone=phone, demo=True,
+                password_hash=hidden,
+            )  # fmt: skip
         schools.add_post(setup, account, role, school_id=school_id)
         scopes[role] = Scope(
             role=role, account_id=account, actor=name, district_id=setup.district, schools=frozenset({school_id})
