@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from dashboards.pages import gaps, ranking
+from dashboards.shell import Place, View
 from tenants.quarter import Quarter
 from tenants.reporting import actions, asking, progress
 from tenants.reporting import form as forms
@@ -16,6 +18,7 @@ from tenants.reporting.workflow import Action
 from tenants.results import publications
 from tenants.schools import queries as schools
 from tenants.scope import Role, Scope
+from tenants.words import Words
 from web.auth import current_scope, now
 from web.policy import SIGNED_IN, access
 from web.shell import page
@@ -88,7 +91,20 @@ def _district(scope: Scope, quarter: Quarter) -> str:
     """The quarter in numbers, each a way into its list."""
     common = _common(scope, quarter)
     numbers = progress.overview(scope, quarter, now()) if common["dates"] else None
-    return page("home/district.html", numbers=numbers, **common)
+    return page("home/district.html", numbers=numbers, findings=_findings(scope), **common)
+
+
+def _findings(scope: Scope) -> tuple[tuple[Place, Words, Words], ...]:
+    """What the dashboards say of the quarter that was published last: each view's place, finding and sentence."""
+    published = max((each.quarter for each in publications.publications(scope)), default=None)
+    if published is None:
+        return ()
+    at_ranking, at_gaps = Place(published, View.RANKING), Place(published, View.GAPS)
+    standing, lacking = ranking.load(scope, at_ranking), gaps.load(scope, at_gaps)
+    return (
+        (at_ranking, ranking.finding(standing), ranking.sentence(standing)),
+        (at_gaps, gaps.finding(lacking), gaps.sentence(lacking)),
+    )
 
 
 def _common(scope: Scope, quarter: Quarter) -> dict[str, Any]:
