@@ -74,8 +74,8 @@ def around_now(world: World, now: datetime) -> None:
 
 
 def invited(world: World, someone: Someone) -> str:
-    scope = next((a.scope for a in (world.ada, world.zoe) if a.scope.district_id == someone.scope.district_id), None)
-    scope = scope or Scope(role=Role.OPERATOR, actor="install")
+    admins = {admin.scope.district_id: admin.scope for admin in (world.ada, world.zoe)}
+    scope = admins.get(someone.scope.district_id, Scope(role=Role.OPERATOR, actor="install"))
     with transaction(scope):
         return schools.invite(scope, someone.person.id, Purpose.INVITE, datetime.now(UTC))
 
@@ -189,14 +189,22 @@ class Visitor:
         assert answer is not None
         return answer.text()
 
-    def sign_in(self, someone: Someone, path: str = "/") -> "Visitor":
-        """By the form, on the way to `path`."""
+    def sign_in(self, someone: Someone | str, path: str = "/") -> "Visitor":
+        """By the form, on the way to `path`; whom the world does not know comes by sign-in name."""
         self.open(path)
-        self.page.fill("#account", someone.person.login)
+        self.page.fill("#account", someone if isinstance(someone, str) else someone.person.login)
         self.page.fill("#password", PASSWORD)
         self.page.click("main form button")
         self.page.locator(".me summary").wait_for()
         return self
+
+    def speak(self, locale: str) -> None:
+        """Choose the language, if it is not the page's already."""
+        if not str(self.page.locator("html").get_attribute("lang")).startswith(locale):
+            if self.page.locator(".me").count():
+                self.page.locator(".me summary").click()
+            self.page.locator(f"button[name=locale][value={locale}]").click()
+            self.page.locator(f"html[lang^={locale}]").wait_for()
 
     def menu(self, name: str) -> None:
         self.page.locator("nav.menu").get_by_role("link", name=name, exact=True).click()
