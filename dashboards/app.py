@@ -94,7 +94,7 @@ OPTIONS: dict[str, Any] = {
     "pages_folder": "",
     "enable_mcp": False,
     "serve_locally": True,
-    "assets_folder": "assets",
+    "include_assets_files": False,
     "compress": False,
     "add_log_handler": False,
     "update_title": None,

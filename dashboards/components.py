@@ -16,10 +16,8 @@ CONFIG: Any = {
     "scrollZoom": False,
     "doubleClick": False,
     "responsive": True,
-    "locale": "zh-CN",
 }
-"""Nothing of a chart ever leaves the host, and nothing in it speaks another language."""
-
+"""Nothing of a chart ever leaves the host, and no words of plotly's own are shown."""
 
 BARS = "bars"  # the id of a view's chart, which its click is listened for by
 

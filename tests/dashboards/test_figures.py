@@ -3,9 +3,6 @@
 from decimal import Decimal
 from pathlib import Path
 
-import dash
-from plotly import graph_objects as go
-
 from dashboards import components
 from dashboards.figures import Bar, Cut, bars
 
@@ -74,7 +71,6 @@ def test_no_decoration_of_plotly() -> None:
     assert components.CONFIG["showSendToCloud"] is False
     assert components.CONFIG["plotlyServerURL"] == ""
     assert components.CONFIG["displaylogo"] is False
-    assert components.CONFIG["locale"] == "zh-CN"
 
 
 def test_a_graph_carries_its_sentence_and_its_settings() -> None:
@@ -93,13 +89,3 @@ def test_graph_is_made_in_one_place_only() -> None:
     assert "@dash.callback" not in everywhere
     assert "plotly.express" not in everywhere
     assert "pandas" not in everywhere
-
-
-def test_bundle_is_of_the_installed_plotly() -> None:
-    folder = Path(components.__file__).parent / "assets"
-    installed = (Path(go.__file__).parents[1] / "package_data" / "plotly.min.js").read_text("utf-8")[:400]
-    bundle = (folder / "a1-plotly-basic.min.js").read_text("utf-8")
-    version = installed.split("plotly.js v")[1].split("\n")[0].strip()
-    assert f"v{version}" in bundle[:400]
-    assert "new Function(" not in bundle
-    assert dash.__version__ >= "4.4.1"
