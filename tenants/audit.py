@@ -109,15 +109,15 @@ def _write(current: Session) -> None:
 def _append(current: Session, district_id: UUID, entries: list[dict[str, Any]]) -> None:
     connection = current.connection()
     head = sa.table("audit_head", sa.column("district_id"), sa.column("seq"), sa.column("hash"))
-    connection.execute(insert(AuditHead).values(district_id=district_id, seq=0, hash=GENESIS).on_conflict_do_nothing())
-    where = head.c.district_id == district_id
-    seq, last = connection.execute(sa.select(head.c.seq, head.c.hash).where(where).with_for_update()).one()
+    first = insert(AuditHead).values(district_id=district_id, seq=0, hash=GENESIS)
+    locked = first.on_conflict_do_update(index_elements=["district_id"], set_={"seq": AuditHead.seq})
+    seq, last = connection.execute(locked.returning(AuditHead.seq, AuditHead.hash)).one()
     for entry in entries:
         seq += 1
         entry.update(seq=seq, previous=last, hash=hash_of(seq, last, entry))
         last = entry["hash"]
     connection.execute(sa.insert(AuditEvent), entries)
-    connection.execute(sa.update(head).where(where).values(seq=seq, hash=last))
+    connection.execute(sa.update(head).where(head.c.district_id == district_id).values(seq=seq, hash=last))
 
 
 _HASHED = ("district_id", "school_id", "at", "account_id", "actor", "address", "action", "kind", "object_id")

@@ -1,7 +1,7 @@
 """How the application reaches PostgreSQL, as which role, and how migrations are run."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from flask import Flask
@@ -37,13 +37,13 @@ def _step_down(connection: Any, _record: Any) -> None:
     connection.commit()
 
 
-def hasten(engine: sa.Engine) -> None:
-    """Let this engine's commits return before they are on disk: for loading what can be loaded again."""
-
-    @event.listens_for(engine, "connect")
-    def _hasten(connection: Any, _record: Any) -> None:
-        connection.execute("SET synchronous_commit = off")
-        connection.commit()
+def hasten(app: Flask) -> None:
+    """For loading what can be loaded again: commits return before they are on disk, connections are not tried first."""
+    options = {"options": "-c timezone=UTC -c synchronous_commit=off"}
+    engine = sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"], connect_args=options)
+    if app.config["SQLALCHEMY_DATABASE_URI"] == app.config["MIGRATION_URL"]:
+        event.listen(engine, "connect", _step_down)
+    cast(dict[str | None, sa.Engine], db.engines)[None] = engine
 
 
 def migrate(app: Flask) -> None:

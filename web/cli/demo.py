@@ -22,7 +22,7 @@ def demo() -> None:
 
 @demo.command()
 def load() -> None:
-    """Load one city with two districts of 60 and 27 schools and nine quarters, into an empty installation.
+    """Load one city with two districts of 60 and 27 schools and eight quarters, into an empty installation.
 
     \b
     Example:  LINGHANG_MODE=demo linghang demo load

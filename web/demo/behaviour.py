@@ -1,11 +1,12 @@
 """How the demo's schools behave, as pure functions of a seed: what they report, when, and what is found wanting."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from random import Random
 
+from tenants.formats import ZONE
 from tenants.quarter import Quarter
 from tenants.reporting.validation import Entry
 from tenants.scoring.values import Indicator, Kind, Ratio
@@ -84,13 +85,15 @@ def _ratio(indicator: Indicator, target: Decimal, who: Character, good: bool, ra
 
 def _denominator(indicator: Indicator, who: Character, random: Random) -> int:
     name = indicator.den_name or ""
+    if "班子" in name:
+        return random.randint(3, 9)
     if "教师" in name:
         return who.staff
     if "党员" in name:
         return who.members
     if "人次" in name:
         return who.members * 7
-    low = 0 if indicator.na_when_den_zero and "班子" not in name else 3
+    low = 0 if indicator.na_when_den_zero else 3
     return random.randint(low, 9)
 
 
@@ -133,7 +136,7 @@ class Times:
 def times(who: Character, opens: datetime, due: datetime, late_from: datetime, random: Random) -> Times:
     """A quarter that has ended: nearly everyone sends in time, some late, a few never."""
     if who.habit is Habit.SILENT and random.random() < 0.3:
-        return Times(opens + timedelta(days=4), None, None, None, None, None)
+        return in_office_hours(Times(opens + timedelta(days=4), None, None, None, None, None))
     late = random.random() < (0.5 if who.habit is Habit.LATE else 0.06)
     span = (due - opens).total_seconds()
     filled = opens + timedelta(seconds=span * random.uniform(0.15, 0.7))
@@ -147,8 +150,21 @@ def times(who: Character, opens: datetime, due: datetime, late_from: datetime, r
     looked = max(approved, due) + timedelta(hours=random.uniform(3, 40))
     if random.random() < 0.18:
         mended = looked + timedelta(hours=random.uniform(8, 40))
-        return Times(filled, submitted, approved, looked, mended, mended + timedelta(hours=20))
-    return Times(filled, submitted, approved, None, None, looked)
+        return in_office_hours(Times(filled, submitted, approved, looked, mended, mended + timedelta(hours=20)))
+    return in_office_hours(Times(filled, submitted, approved, None, None, looked))
+
+
+def in_office_hours(times: Times) -> Times:
+    """The same days and the same order, but nobody works at night: 8:30 to 17:30 in place of the whole day."""
+    return Times(*(_by_day(getattr(times, each.name)) for each in fields(Times)))
+
+
+def _by_day(at: datetime | None) -> datetime | None:
+    if at is None:
+        return None
+    local = at.astimezone(ZONE)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return (midnight + timedelta(hours=8, minutes=30) + (local - midnight) * 9 / 24).astimezone(UTC)
 
 
 LIVE = {"nothing": 16, "filled": 22, "submitted": 9, "approved": 24, "returned": 9, "accepted": 20}
@@ -156,15 +172,15 @@ LIVE = {"nothing": 16, "filled": 22, "submitted": 9, "approved": 24, "returned":
 DEPTH = {"nothing": 0, "filled": 1, "submitted": 2, "approved": 3, "returned": 4, "accepted": 4}
 
 
-def live_times(opens: datetime, now: datetime, random: Random) -> Times:
-    """The quarter that is under way: every state has its schools."""
-    reached = random.choices(list(LIVE), weights=list(LIVE.values()))[0]
+def live_times(opens: datetime, now: datetime, random: Random, reached: str = "") -> Times:
+    """The quarter that is under way: every state has its schools; `reached` names one of `LIVE`, else chance does."""
+    reached = reached or random.choices(list(LIVE), weights=list(LIVE.values()))[0]
     depth = DEPTH[reached]
     steps = sorted(opens + (now - opens) * random.uniform(0.1, 0.97) for _ in range(4))
     done: list[datetime | None] = [at if step < depth else None for step, at in enumerate(steps)]
     filled, submitted, approved, looked = done
     returned = looked if reached == "returned" else None
-    return Times(filled, submitted, approved, returned, None, None if returned else looked)
+    return in_office_hours(Times(filled, submitted, approved, returned, None, None if returned else looked))
 
 
 REASONS = (

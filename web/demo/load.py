@@ -36,7 +36,7 @@ from web.demo.behaviour import Character, Times
 from web.demo.names import DistrictPlan, SchoolPlan
 
 SEED = "linghang"
-PAST_QUARTERS = 8
+PAST_QUARTERS = 7
 ZONE = ZoneInfo("Asia/Shanghai")
 STAFF = {Role.ADMIN: "admin", Role.REVIEWER: "reviewer", Role.VIEWER: "leader"}
 WITH_MAIL = 6
@@ -87,7 +87,7 @@ def load(app: Flask, settings: Settings, now: datetime, say: Callable[[str], Non
         signs, districts = _people(now, hidden)
         db.session.remove()
         db.engine.dispose()
-    say("正在载入演示数据：两个区、87 所学校、九个季度（约一分钟）…")
+    say("正在载入演示数据：两个区、87 所学校、八个季度（约一分钟）…")
     context = multiprocessing.get_context("fork")
     workers = [context.Process(target=_live_through, args=(app, settings, each, now)) for each in districts]
     for worker in workers:
@@ -189,9 +189,9 @@ def _team(
 
 
 def _live_through(app: Flask, settings: Settings, district: District, now: datetime) -> None:
-    """One district's eight past quarters and the running one, step by step in the order of time."""
+    """One district's seven past quarters and the running one, step by step in the order of time."""
     with app.app_context():
-        database.hasten(db.engine)
+        database.hasten(app)
         running = Quarter.of(now).previous
         for quarters_on in range(PAST_QUARTERS):
             _past_quarter(district, running.plus(quarters_on - PAST_QUARTERS), quarters_on, settings, now)
@@ -232,11 +232,17 @@ def _running_quarter(district: District, quarter: Quarter, settings: Settings, n
     steps: list[tuple[datetime, Callable[[datetime], None]]] = []
     for team in district.teams:
         random = Random(f"{SEED}/{team.plan.code}/{quarter}")
-        times = behaviour.live_times(opens, now, random)
+        times = behaviour.live_times(opens, now, random, _shown(team))
         steps += _steps(district, team, quarter, PAST_QUARTERS, times, random, settings, with_evidence=True)
     for at, step in sorted(steps, key=lambda pair: pair[0]):
         step(at)
     compute_scores.run(district.job, now)
+
+
+def _shown(team: Team) -> str:
+    """Visitors who sign in at a school find something to do: a secretary to approve, a reporter to fill."""
+    name = team.plan.name
+    return "submitted" if name.endswith("区第一小学") else "filled" if name.endswith(names.TRIAL_SCHOOL) else ""
 
 
 def _open(

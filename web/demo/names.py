@@ -90,9 +90,7 @@ def _schools(district: str, count: int, prefix: str, groups: tuple[str, ...]) ->
             if serial == count:
                 return
             serial += 1
-            name = pattern.format(
-                n=f"第{_number(index + 1)}", p=PLACES[(index * 3 + len(pattern) + serial) % len(PLACES)]
-            )
+            name = pattern.format(n=f"第{_number(index + 1)}", p=PLACES[(index * 7 + len(pattern)) % len(PLACES)])
             yield _school(f"{prefix}{serial:06d}", name, stage, serial, groups[serial % len(groups)], district)
 
 
