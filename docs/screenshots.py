@@ -35,6 +35,7 @@ class Studio:
         width, height = size
         context = self.chromium.new_context(
             viewport={"width": width, "height": height},
+            reduced_motion="reduce",
             device_scale_factor=1,
             locale="zh-CN",
             timezone_id="Asia/Shanghai",
@@ -76,15 +77,8 @@ def ranking(studio: Studio) -> None:
         studio.open(page, f"/dash/{quarters(page)[1]}/ranking")
         page.locator(".js-plotly-plot").first.wait_for()
         keep(page, "ranking")
-        page.locator("#react-entry-point").scroll_into_view_if_needed()
+        page.get_by_role("link", name="看图").click()
         keep(page, "ranking-chart")
-
-
-def gaps(studio: Studio) -> None:
-    with studio.seat("区级领导", WIDE) as page:
-        studio.open(page, f"/dash/{quarters(page)[1]}/gaps")
-        page.locator(".js-plotly-plot").first.wait_for()
-        keep(page, "gaps")
 
 
 def explanation(studio: Studio) -> None:
@@ -93,17 +87,19 @@ def explanation(studio: Studio) -> None:
         studio.open(page, f"/dash/{quarters(page)[1]}/ranking")
         links = page.locator("table.ranking th a")
         links.nth(links.count() // 2).click()
-        page.locator("table.items").wait_for()
+        page.locator("table.items tr:has(td[data-label='失分'] strong)").first.evaluate(
+            "row => row.scrollIntoView({block: 'center'})"
+        )
         keep(page, "explanation")
 
 
 def form(studio: Studio) -> None:
     """The form at a desk, on a phone, and on paper."""
     for name, size in (("form", WIDE), ("form-phone", PHONE)):
-        with studio.seat("党务干事", size) as page:
+        with studio.seat("第三中学党务干事", size) as page:
             studio.open(page, f"/{quarters(page)[0]}/report")
             keep(page, name)
-    with studio.seat("党务干事", (794, 1123)) as page:  # A4 at 96 dots to the inch
+    with studio.seat("第三中学党务干事", (794, 1123)) as page:  # A4 at 96 dots to the inch
         studio.open(page, f"/{quarters(page)[0]}/report")
         page.emulate_media(media="print")
         keep(page, "form-paper")
@@ -113,7 +109,6 @@ def review(studio: Studio) -> None:
     """The first report that waits for the district."""
     with studio.seat("工委审核员", WIDE) as page:
         studio.open(page, f"/{quarters(page)[0]}/review")
-        keep(page, "queue")
         page.get_by_role("link", name="审核", exact=True).first.click()
         page.locator("input[name=return]").first.wait_for()
         keep(page, "review")
@@ -121,12 +116,12 @@ def review(studio: Studio) -> None:
 
 def approval(studio: Studio) -> None:
     """A secretary's phone."""
-    with studio.seat("书记", PHONE) as page:
+    with studio.seat("第一小学书记", PHONE) as page:
         studio.open(page, f"/{quarters(page)[0]}/approve")
         keep(page, "approval-phone")
 
 
-PICTURES = (ranking, gaps, explanation, form, review, approval)
+PICTURES = (ranking, explanation, form, review, approval)
 
 
 def main(base: str, signs: str) -> None:
