@@ -48,7 +48,7 @@ run: .venv/run-done .venv/linghang-done translations
 # pytest comes last, so that its summary ends the output.
 test: .venv/dev-done .venv/linghang-done translations browser lint
 	$(PYTEST) -q $(PURE_TESTS) $(PURE:%=--cov=%) --cov-branch --cov-fail-under=100
-	$(PYTEST)
+	$(PYTEST) -q -n auto --maxprocesses=4 --dist loadfile
 
 lint: .venv/dev-done .venv/linghang-done
 	$(PYTHON) -m ruff check .
