@@ -120,6 +120,8 @@ def subtitle(view: GapsView) -> Words:
 
 def sentence(view: GapsView) -> Words:
     """The chart in words."""
+    if not view.rows:
+        return words(N_("所选范围内没有失分。"))
     if view.place.indicator or view.own:
         first = view.rows[0]
         return words(
