@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from tenants.errors import Forbidden, ScopeError
 from tenants.reporting.models import Report
-from tenants.schools.models import Account, School
+from tenants.schools.models import Account, City, School
 from tenants.scope import RIGHTS, Right, Role, Scope
 from tenants.words import N_
 
@@ -84,9 +84,15 @@ def test_a_city_reads_its_districts_and_marks_no_school() -> None:
     assert "report.school_id IN" not in text
 
 
-def test_rows_of_nobody_are_marked_but_not_filtered() -> None:
+def test_accounts_are_filtered_by_their_district() -> None:
     statement = school_scope(A).over(sa.select(Account.id), Account)
     assert statement.get_execution_options()["scope"] == school_scope(A)
+
+
+def test_tables_of_the_installation_are_marked_only() -> None:
+    statement = school_scope(A).over(sa.select(City.id), City)
+    assert statement.get_execution_options()["scope"] == school_scope(A)
+    assert "WHERE" not in str(statement)
 
 
 def test_writes_are_marked_and_filtered_too() -> None:
