@@ -74,4 +74,4 @@ def window(chromium: Browser, served: Site) -> Iterator[Window]:
     opened = Window(chromium, served, Watch(served.base))
     yield opened
     opened.close()
-    assert opened.watch.faults == []
+    assert not opened.watch.faults, "\n".join([*opened.watch.faults, served.crash])

@@ -50,6 +50,13 @@ class Site:
     app: Flask
     world: World
     post: Answers
+    log: Path
+
+    @property
+    def crash(self) -> str:
+        """Where the processes say that they broke last, if they did."""
+        said = self.log.read_text("utf-8")
+        return said[said.rindex("Traceback") :][-2000:] if "Traceback" in said else ""
 
     @property
     def mails(self) -> list[EmailMessage]:
@@ -103,7 +110,7 @@ def serving(app: Flask, settings: Settings, world: World) -> Iterator[Site]:
         log = settings.data_dir / "processes.log"
         with process(web, environ, log), process((*python, "web.cli", "jobs", "worker"), environ, log):
             wait_until(lambda: answers(f"{base}/healthz"), f"the web server; it said:\n{log.read_text()}")
-            yield Site(base, app, world, post)
+            yield Site(base, app, world, post, log)
 
 
 @contextmanager

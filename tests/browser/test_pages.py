@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,8 +12,10 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
 from tenants.db import transaction
+from tenants.quarter import Quarter
 from tenants.reporting import actions as reporting
 from tenants.reporting.queries import quarter_view
+from tenants.reporting.validation import Entry
 from tenants.results import actions as results
 from tenants.schemes.format import default_scheme
 from tenants.schools import actions as schools
@@ -28,6 +31,7 @@ from web.operations.postgres import Cluster
 pytestmark = pytest.mark.browser
 Q = QUARTER.slug
 LAST = QUARTER.previous
+BEFORE = LAST.previous
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]},
@@ -48,29 +52,45 @@ SHELL = (
 
 
 def at_work(world: World, now: datetime) -> None:
-    """Last quarter is published; in this one a school waits for the district, one is filling, one for its secretary."""
+    """Two quarters are published, the last without any fault; in this one a school waits for the district, one is
+    filling, one waits for its secretary."""
     give_passwords(world, (world.alice,))
     frank = third_school(world)
-    ada, past = world.ada.scope, now - timedelta(days=60)
-    with transaction(ada):
-        reporting.set_dates(
-            ada, LAST, opens_at=past - timedelta(days=20), due_at=past + timedelta(days=5), late_from=past + timedelta(days=6),
-            locks_at=past + timedelta(days=7), scheme_version_id=quarter_view(ada, QUARTER).scheme_version_id, now=past,
-        )  # fmt: skip
-        reporting.open_quarter(ada, LAST, past)
-        reporting.open_quarter(ada, QUARTER, now)
-    for reporter in (world.alice, world.carol):
-        with transaction(reporter.scope):
-            fill(reporter.scope, reporter.scope.school, LAST, past)
-            reporting.submit(reporter.scope, reporter.scope.school, LAST, past)
-    for secretary in (world.bob, world.dave):
-        with transaction(secretary.scope):
-            reporting.approve(secretary.scope, secretary.scope.school, LAST, past)
-    score_and_publish(world, past)
+    publish(world, BEFORE, now - timedelta(days=100), party_meeting_count=Entry(value=Decimal(1)))
+    publish(world, LAST, now - timedelta(days=50))
+    with transaction(world.ada.scope):
+        reporting.open_quarter(world.ada.scope, QUARTER, now)
     send(world, world.alice, world.bob, now)
     with transaction(frank):
         fill(frank, frank.school, QUARTER, now)
         reporting.submit(frank, frank.school, QUARTER, now)
+
+
+def publish(world: World, quarter: Quarter, past: datetime, **lacking: Entry) -> None:
+    """The whole way of two schools through a quarter; the second one's report is `lacking`."""
+    ada = world.ada.scope
+    with transaction(ada):
+        reporting.set_dates(
+            ada, quarter, opens_at=past - timedelta(days=20), due_at=past + timedelta(days=5),
+            late_from=past + timedelta(days=6), locks_at=past + timedelta(days=7),
+            scheme_version_id=quarter_view(ada, QUARTER).scheme_version_id, now=past,
+        )  # fmt: skip
+        reporting.open_quarter(ada, quarter, past)
+    for reporter, secretary, given in ((world.alice, world.bob, {}), (world.carol, world.dave, lacking)):
+        school = reporter.scope.school
+        with transaction(reporter.scope):
+            fill(reporter.scope, school, quarter, past, **given)
+            reporting.submit(reporter.scope, school, quarter, past)
+        with transaction(secretary.scope):
+            reporting.approve(secretary.scope, school, quarter, past)
+        with transaction(ada):
+            reporting.accept(ada, school, quarter, past + timedelta(days=1))
+        with transaction(world.job):
+            results.compute(world.job, school, quarter, now=past + timedelta(days=2))
+    with transaction(ada):
+        results.open_appeal(ada, quarter, past + timedelta(days=8))
+    with transaction(ada):
+        results.publish(ada, quarter, past + timedelta(days=14), partial=True)
 
 
 def third_school(world: World) -> Scope:
@@ -100,19 +120,6 @@ def third_school(world: World) -> Scope:
     )
 
 
-def score_and_publish(world: World, past: datetime) -> None:
-    ada = world.ada.scope
-    for school in (world.school, world.second_school):
-        with transaction(ada):
-            reporting.accept(ada, school, LAST, past + timedelta(days=1))
-        with transaction(world.job):
-            results.compute(world.job, school, LAST, now=past + timedelta(days=2))
-    with transaction(ada):
-        results.open_appeal(ada, LAST, past + timedelta(days=8))
-    with transaction(ada):
-        results.publish(ada, LAST, past + timedelta(days=14), partial=True)
-
-
 @pytest.fixture(scope="module")
 def served(
     chromium: Browser, cluster: Cluster, template: tuple[Flask, World], tmp_path_factory: pytest.TempPathFactory
@@ -125,11 +132,11 @@ def served(
 
 
 def reachable(visitor: Visitor) -> list[str]:
-    """The menu's pages, the newest published ranking and gaps, and what the pages' own parts link to: one of each kind."""
+    """The menu's pages, a published ranking and gaps, and what the pages' own parts link to: one of each kind."""
     start = [
         *links(visitor.page, "nav.menu a, .tile"),
-        f"/dash/{LAST.slug}/ranking",
-        f"/dash/{LAST.slug}/gaps",
+        f"/dash/{BEFORE.slug}/ranking",
+        f"/dash/{BEFORE.slug}/gaps",
         "/account/password",
     ]
     if visitor.page.url.endswith("/ops/status"):
