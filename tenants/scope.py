@@ -4,6 +4,7 @@ A `Scope` is built in three places only: at sign-in (`web/auth.py`), by the job 
 It is never read from a form, an address, a store or a callback's input.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from tenants.errors import Forbidden, ScopeError
-from tenants.words import N_, words
+from tenants.words import N_, Words, listed, words
 
 M = TypeVar("M")
 S = TypeVar("S", bound=sa.Executable)
@@ -41,6 +42,13 @@ ROLE_NAMES: dict[Role, str] = {
     Role.OPERATOR: N_("运维"),
     Role.JOB: N_("系统"),
 }
+
+
+def named(roles: Iterable[Role]) -> Words:
+    """The titles of `roles`, enumerated."""
+    return listed([Words(ROLE_NAMES[role]) for role in roles])
+
+
 SCHOOL_ROLES = frozenset({Role.REPORTER, Role.SECRETARY})
 DISTRICT_ROLES = frozenset({Role.REVIEWER, Role.ADMIN, Role.VIEWER})
 
@@ -97,8 +105,9 @@ class Scope:
     def require(self, right: Right) -> None:
         """Raise Forbidden, naming the roles that have `right`, unless this one has it."""
         if not self.can(right):
-            who = "、".join(ROLE_NAMES[role] for role in Role if right in RIGHTS[role] and role is not Role.JOB)
-            raise Forbidden(words(N_("这件事由{who}办理，您现在的身份是{role}。"), who=who, role=ROLE_NAMES[self.role]))
+            who = named(role for role in Role if right in RIGHTS[role] and role is not Role.JOB)
+            mine = Words(ROLE_NAMES[self.role])
+            raise Forbidden(words(N_("这件事由{who}办理，您现在的身份是{role}。"), who=who, role=mine))
 
     @property
     def district(self) -> UUID:

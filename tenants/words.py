@@ -1,7 +1,8 @@
 """Sentences that people read, kept apart from the values they speak of until a language is chosen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 
 def N_(text: str) -> str:
@@ -21,6 +22,11 @@ class Words:
 
     def __str__(self) -> str:
         return self.text.format(**{name: str(value) for name, value in self.params.items()})
+
+
+def listed(parts: "Sequence[Words]") -> "Words":
+    """Several sentences or names as one enumeration; at least one."""
+    return reduce(lambda head, last: words(N_("{head}、{last}"), head=head, last=last), parts)
 
 
 def words(text: str, **params: "str | int | Words") -> Words:

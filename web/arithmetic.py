@@ -23,7 +23,7 @@ def arithmetic(found: Explanation, scheme: Scheme) -> tuple[Line, ...]:
     """From points earned to the total; every line but the last adds up to the last."""
     run = found.run
     parts = (*_base(found), *_bonus(run), *_penalty(found), *_bounds(run, scheme))
-    return (*parts, Line(words(N_("总分，等次“{grade}”"), grade=run.grade), run.total, end=True))
+    return (*parts, Line(words(N_("总分，等次“{grade}”"), grade=Words(run.grade)), run.total, end=True))
 
 
 def _base(found: Explanation) -> Iterator[Line]:

@@ -17,8 +17,8 @@ from tenants.errors import Forbidden
 from tenants.schools import queries as schools
 from tenants.schools import sessions
 from tenants.schools.sessions import Person, Post, SignedIn
-from tenants.scope import DISTRICT_ROLES, ROLE_NAMES, Right, Role, Scope
-from tenants.words import N_, words
+from tenants.scope import DISTRICT_ROLES, ROLE_NAMES, Right, Role, Scope, named
+from tenants.words import N_, Words, words
 from web.policy import Policy
 
 
@@ -189,8 +189,8 @@ def gate() -> AnyResponse | None:
 def _admit(policy: Policy | None, scope: Scope) -> None:
     if policy is None or policy.admits(scope):  # None: no such route, and a 404 follows
         return
-    who = "、".join(ROLE_NAMES[role] for role in policy.roles())
-    raise Forbidden(words(N_("这个页面供{who}使用，您现在的身份是{role}。"), who=who, role=ROLE_NAMES[scope.role]))
+    who, mine = named(policy.roles()), Words(ROLE_NAMES[scope.role])
+    raise Forbidden(words(N_("这个页面供{who}使用，您现在的身份是{role}。"), who=who, role=mine))
 
 
 def _ask_to_sign_in() -> AnyResponse:

@@ -121,7 +121,7 @@ def finding(view: RankingView) -> Words:
 def own_finding(row: RankedRow) -> Words:
     total = formats.points(row.standing.total)
     if row.rank is None or row.of is None:
-        return words(N_("本校 {total} 分，等次“{grade}”"), total=total, grade=row.standing.grade)
+        return words(N_("本校 {total} 分，等次“{grade}”"), total=total, grade=Words(row.standing.grade))
     return words(N_("本校第 {rank} 名，共 {of} 所，{total} 分"), rank=row.rank, of=row.of, total=total)
 
 
@@ -136,7 +136,7 @@ def _whole_finding(view: RankingView) -> Words:
     if last and low:
         return words(
             N_("{count} 所学校平均 {average} 分，{low} 所等次为“{grade}”"),
-            count=count, average=average, low=low, grade=last.name_zh,
+            count=count, average=average, low=low, grade=Words(last.name_zh),
         )  # fmt: skip
     return words(N_("{count} 所学校平均 {average} 分，{first}居首"), count=count, average=average, first=_leaders(rows))
 

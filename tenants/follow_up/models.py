@@ -22,9 +22,9 @@ class ObjectionState(StrEnum):
 
 OBJECTION_STATE_NAMES: dict[ObjectionState, str] = {
     ObjectionState.OPEN: N_("待答复"),
-    ObjectionState.UPHELD: N_("采纳"),
-    ObjectionState.REJECTED: N_("不采纳"),
-    ObjectionState.WITHDRAWN: N_("撤回"),
+    ObjectionState.UPHELD: N_("已采纳"),
+    ObjectionState.REJECTED: N_("未采纳"),
+    ObjectionState.WITHDRAWN: N_("已撤回"),
 }
 ANSWERED = (ObjectionState.UPHELD, ObjectionState.REJECTED)
 

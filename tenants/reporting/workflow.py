@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from tenants.errors import Conflict, Forbidden
-from tenants.scope import ROLE_NAMES, Role
+from tenants.scope import Role, named
 from tenants.words import N_, Words, words
 
 
@@ -182,7 +182,7 @@ def decide(state: State, action: Action, role: Role, moment: Moment) -> State:
             )
         )
     if role not in row.roles:
-        who = "、".join(ROLE_NAMES[each] for each in Role if each in row.roles)
+        who = named(each for each in Role if each in row.roles)
         raise Forbidden(words(N_("“{action}”由{who}办理。"), action=Words(ACTION_NAMES[action]), who=who))
     for guard in row.guards:
         refusal = guard(moment)

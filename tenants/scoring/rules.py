@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache, reduce
+from functools import lru_cache
 from math import ceil
 
 from tenants.scoring.values import ASKS_FOR_LESS, ZERO, Indicator, Method, Ratio, Target, Value
-from tenants.words import N_, Words, words
+from tenants.words import N_, Words, listed, words
 
 Rule = Callable[[Indicator, Target, Value], Fraction]
 NOTHING = Fraction(0)
@@ -300,12 +300,8 @@ def _why_units(indicator: Indicator, target: Target, values: Sequence[Value | No
         N_("目标 {target}；{count} 个支部分别报 {values}；{rule}，各得 {points} 分，平均得 {earned} 分。"),
         target=said(indicator, target),
         count=len(values),
-        values=_listed([said(indicator, value) for value in values]),
+        values=listed([said(indicator, value) for value in values]),
         rule=rule_words(indicator),
-        points=_listed([Words(_short(part)) for part in each]),
+        points=listed([Words(_short(part)) for part in each]),
         earned=plain(earned),
     )
-
-
-def _listed(parts: Sequence[Words]) -> Words:
-    return reduce(lambda head, last: words(N_("{head}、{last}"), head=head, last=last), parts)

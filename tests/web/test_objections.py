@@ -57,7 +57,7 @@ def test_secretary_objects_and_reads_the_answer(world: World, client: FlaskClien
         objection_id = queries.objections(world.ada.scope, QUARTER)[0].id
     answered(world.rita, objection_id, upheld=False)
     told = show(client, world.bob)
-    assert "不采纳" in told
+    assert "未采纳" in told
     assert "经核对会议记录" in told
     assert "李审核" in told
 
