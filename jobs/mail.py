@@ -68,8 +68,8 @@ class Frame:
             raise Unsendable(words(N_("链接不在本系统的地址之内。")))
         return full
 
-    def page(self, name: str = "") -> str:
-        """A page of the quarter, or its front page."""
+    def page(self, name: str) -> str:
+        """A page of the quarter."""
         return self.link(f"/{self.quarter.slug}/{name}" if self.quarter else "/")
 
 
@@ -118,7 +118,7 @@ def published(facts: Facts, frame: Frame) -> dict[str, Any]:
         "tier": facts.get("tier"), "change": facts.get("change"),
         "previous": str(formats.quarter(Quarter.parse(previous))) if previous else "",
         "lights": [(name, facts[key]) for name, key in LIGHTS if facts.get(key) is not None],
-        "corrected": facts.get("version", 1) > 1, "link": frame.page(),
+        "corrected": facts.get("version", 1) > 1, "link": frame.page("results"),
     }  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def red_digest(facts: Facts, frame: Frame) -> dict[str, Any]:
         }
         for item in facts["items"]
     ]  # fmt: skip
-    return {"school": facts["school"], "items": items, "link": frame.page()}
+    return {"school": facts["school"], "items": items, "link": frame.page("results")}
 
 
 def invitation(facts: Facts, frame: Frame) -> dict[str, Any]:

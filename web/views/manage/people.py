@@ -221,7 +221,7 @@ def _invite(scope: Scope, account_id: UUID, purpose: Purpose) -> Link:
     token = actions.invite(scope, account_id, purpose, moment)
     link, until = public_link("auth.invite", token=token), moment + actions.LINK_LIFE[purpose]
     account = queries.account(scope, account_id)
-    facts = {"link": link, "name": account.name, "until": until.isoformat()}
+    facts = {"link": link, "name": account.name, "login": account.login, "until": until.isoformat()}
     mailed = notices.owe(
         scope, Rule.INVITATION, queries.colleagues(scope, account_id=account_id)[:1],
         cause=f"{purpose}-{moment.isoformat()}", facts=facts, now=moment,
