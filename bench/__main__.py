@@ -168,7 +168,7 @@ def scoring(world: World, superuser: psycopg.Connection[tuple[object, ...]]) -> 
         f"scoring a district of {len(schools_of)} schools / SQL alone",
         ours,
         seconds(alone),
-        "limit 3 (issue of the engine)",
+        "(goal: 3)",
     )
 
 
