@@ -97,10 +97,10 @@ def finding(view: GapsView) -> Words:
     most = view.indicators[0]
     if view.place.indicator:
         return words(
-            N_("{schools} 所学校在“{name}”上失分，共失 {lost} 分"), schools=most.schools, name=most.name, lost=lost
+            N_("{schools} 所学校在《{name}》上失分，共失 {lost} 分"), schools=most.schools, name=most.name, lost=lost
         )
     return words(
-        N_("失分集中在“{name}”：{schools} 所学校共失 {lost} 分"),
+        N_("失分集中在《{name}》：{schools} 所学校共失 {lost} 分"),
         name=most.name, schools=most.schools, lost=formats.points(most.lost),
     )  # fmt: skip
 

@@ -38,7 +38,7 @@ def test_numbers_are_the_same_in_chart_table_title_and_file(app: Flask, world: W
     first_district(world)
     seen, client = view(world.vera), browser(app, world.vera)
     (gap,) = seen.indicators
-    assert str(gaps.finding(seen)) == f"失分集中在“{gap.name}”：2 所学校共失 {gap.lost:.2f} 分"
+    assert str(gaps.finding(seen)) == f"失分集中在《{gap.name}》：2 所学校共失 {gap.lost:.2f} 分"
     assert [Decimal(str(x)) for x in bars(gaps.figure_rows(seen, str), "分").data[0].x] == [gap.lost]
     page = client.get(GAPS).text
     assert f"{gap.lost:.2f}" in page
