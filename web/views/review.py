@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Blueprint, abort, flash, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
+from dashboards.downloads import Cell, Table
 from tenants import audit
 from tenants.db import transaction
 from tenants.errors import Conflict, Invalid, NotFound
@@ -106,12 +107,14 @@ def download(quarter: Quarter, suffix: str) -> Answer:
     scope = current_scope()
     rows = following.rows(scope, quarter, _filters(), now())
     _note_phones(scope, quarter, rows)
-    name = f"{speak(spell_quarter(quarter))}填报进度".replace(" ", "")
+    title = f"{speak(spell_quarter(quarter))}{speak(N_('填报进度'))}"
+    about = speak(words(N_("共 {count} 所，{time}"), count=len(rows), time=moment(now())))
     cells = [_cells(scope, place, row) for place, row in enumerate(rows, 1)]
-    return export.table(suffix, name, [speak(column) for column in COLUMNS], cells)
+    table = Table(title, about, [speak(column) for column in COLUMNS], cells)
+    return export.answer(suffix, title.replace(" ", ""), table, now())
 
 
-def _cells(scope: Scope, place: int, row: Row) -> list[export.Cell]:
+def _cells(scope: Scope, place: int, row: Row) -> list[Cell]:
     school, report, phone = row.school, row.report, _phone(scope)
     people = [row.person(Role.REPORTER), row.person(Role.SECRETARY)]
     return [
