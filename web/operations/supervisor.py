@@ -124,6 +124,7 @@ class _Family:
         for key in list(self.streams.get_map().values()):
             key.data.pipe.close()
         self.streams.close()
+        _let_go_of_lost_readers()
 
     def _kill(self) -> None:
         for process in self.processes:
@@ -134,6 +135,17 @@ class _Family:
     def _forward_quietly(self) -> None:
         with suppress(OSError):  # our reader may have gone; the children must end all the same
             self.forward()
+
+
+def _let_go_of_lost_readers() -> None:
+    """What could not be written to a reader that has gone must not spoil our own exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def run(children: Sequence[Child], *, grace: timedelta = GRACE, alive: Callable[[], bool] = lambda: True) -> int:

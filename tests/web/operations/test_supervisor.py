@@ -101,7 +101,10 @@ def test_a_child_gets_its_environment(capfdbinary: pytest.CaptureFixture[bytes])
     assert capfdbinary.readouterr().out == b"one | worker\n"
 
 
-def test_a_program_that_does_not_exist_is_named(capfdbinary: pytest.CaptureFixture[bytes], mark: str) -> None:
+def test_a_program_that_does_not_exist_is_named(
+    capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, mark: str
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")  # a folder there that is closed to us would be named instead
     assert run([child("sleeper", SLEEP, mark), Child("typo", ["no-such-program"])]) == 1
     assert b"typo    | no-such-program: No such file" in capfdbinary.readouterr().err
     assert machine.processes_with(mark) == []
