@@ -107,10 +107,6 @@ def districts_of_city(scope: Scope, city_id: UUID) -> frozenset[UUID]:
     return frozenset(session().scalars(scope.over(sa.select(District.id).where(District.city_id == city_id))))
 
 
-def city_name(city_id: UUID) -> str:
-    return session().scalar(sa.select(City.name).where(City.id == city_id)) or ""
-
-
 def tenant_of(scope: Scope) -> str:
     """The name that stands in the top bar: the school's, or the district's."""
     if scope.district_id is None:
